@@ -1,0 +1,157 @@
+"""The composition root: the only module that names concrete parts and puts them together."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from importlib.metadata import entry_points
+
+import structlog
+
+from worldseat.domain.seats import Mode
+from worldseat.domain.venue_file import read_venue
+from worldseat.embedded import EmbeddedPostgres
+from worldseat.ports.onsale import OnSaleStore
+from worldseat.ports.store import Store, StoreSetup
+from worldseat.revision import revision
+from worldseat.secret import load_or_make
+from worldseat.services.feed import Feed
+from worldseat.services.fence import Fence
+from worldseat.services.headline import Headline
+from worldseat.services.onsale import OnSale
+from worldseat.services.recovery import Recovery
+from worldseat.services.shop import Shop
+from worldseat.services.stampede import Stampedes
+from worldseat.services.wiring import Services
+from worldseat.services.witness import Witness
+from worldseat.settings import Settings
+from worldseat.stores.dsql import DsqlStore
+from worldseat.stores.dsql.migrate import migrate
+from worldseat.stores.dsql.store import is_dsql
+from worldseat.system import SystemChance, SystemClock
+from worldseat.venues import venue_text
+
+log = structlog.get_logger(__name__)
+
+SEEDS = (
+    ("evt_aurora-2026", "AURORA WORLD TOUR · 2026", "hall-96.json", Mode.REHEARSAL),
+    ("evt_aurora-club", "AURORA CLUB NIGHT · 2026", "club-24.json", Mode.LIVE),
+)
+
+
+@asynccontextmanager
+async def services(
+    settings: Settings, *, seed: bool = True, work: bool = True
+) -> AsyncIterator[Services]:
+    """Start everything, yield it, and stop it in reverse order.
+
+    `work` starts the background work of a server: the live feed and the recovery of runs. Raises
+    EmbeddedError, StoreError or ValueError, each saying what to do.
+    """
+    clock, chance = SystemClock(), SystemChance()
+    async with AsyncExitStack() as stack:
+        settings = await _with_database(stack, settings)
+        stores = await _open_stores(stack, settings)
+        product = stores[DsqlStore.name]
+        assert isinstance(product, DsqlStore)  # noqa: S101 - narrows the type of what is opened first
+        built = _build(settings, product, stores, clock, chance)
+        if seed:
+            await seed_events(built.onsale)
+        if work:
+            fence = Fence(product, settings.regions, clock=clock, chance=chance)
+            recovery = Recovery(product, fence, clock=clock, holder=chance.new_id("recovery"))
+            for job in (built.feed.run(), recovery.watch()):
+                stack.push_async_callback(_end, asyncio.create_task(job))
+        stack.push_async_callback(built.feed.close)
+        stack.push_async_callback(built.stampedes.close)
+        yield built
+
+
+async def seed_events(onsale: OnSale) -> None:
+    """Create the rehearsal and the small live on-sale that every WorldSeat starts with."""
+    for event_id, title, file, mode in SEEDS:
+        chart, price = read_venue(venue_text(file))
+        await onsale.create(chart=chart, title=title, price=price, mode=mode, event_id=event_id)
+
+
+async def _with_database(stack: AsyncExitStack, settings: Settings) -> Settings:
+    """Fill in the secret and, where no address was given, the embedded server's; migrate."""
+    if not settings.secret:
+        settings = replace(settings, secret=load_or_make(settings.home))
+    if not settings.database_urls:
+        embedded = EmbeddedPostgres(settings.home / "pg", on_event=_tell)
+        await embedded.start()
+        stack.push_async_callback(embedded.stop)
+        urls = dict.fromkeys(settings.regions, embedded.url)
+        settings = replace(settings, database_urls=urls)
+    first = settings.database_urls[settings.regions[0]]
+    await migrate(first, plain=not is_dsql(first), report=lambda text: log.info("schema", did=text))
+    return settings
+
+
+async def _open_stores(stack: AsyncExitStack, settings: Settings) -> Mapping[str, Store]:
+    """Open the product's store, then every foil that is installed."""
+    setup = StoreSetup(
+        regions=settings.regions,
+        urls=settings.database_urls,
+        home=settings.home,
+        process=f"{socket.gethostname()}:{os.getpid()}",
+        chance=SystemChance(),
+    )
+    product = DsqlStore(setup)
+    stack.push_async_callback(product.close)
+    await product.open()
+    stores: dict[str, Store] = {product.name: product}
+    for entry in entry_points(group="worldseat.stores"):
+        if entry.name != product.name:
+            foil: Store = entry.load()()(setup)
+            stack.push_async_callback(foil.close)
+            await foil.open()
+            stores[foil.name] = foil
+    return stores
+
+
+def _build(
+    settings: Settings,
+    product: OnSaleStore,
+    stores: Mapping[str, Store],
+    clock: SystemClock,
+    chance: SystemChance,
+) -> Services:
+    feed = Feed(product, stores, clock=clock, chance=chance)
+    return Services(
+        shop=Shop(
+            product, settings.regions, secret=settings.secret, clock=clock, chance=chance
+        ),
+        onsale=OnSale(product, chance=chance),
+        feed=feed,
+        stampedes=Stampedes(
+            product,
+            stores,
+            settings.regions,
+            git_commit=revision(),
+            clock=clock,
+            chance=chance,
+        ),
+        witness=Witness(product, clock),
+        headline=Headline(product, stores),
+        store=product,
+        stores=stores,
+        settings=settings,
+    )
+
+
+def _tell(event: str, fields: Mapping[str, object]) -> None:
+    log.info(event, **fields)
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        return
+
+

@@ -1,0 +1,182 @@
+"""A stampede: what is asked, what is fired, what came of it."""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from worldseat.domain import ids
+from worldseat.domain.seats import Code
+
+BUYERS_MIN = 2
+BUYERS_MAX = 1_000
+SPREAD_MS_MAX = 60_000
+IN_FLIGHT_LIMIT = 64
+"""How many buyers hold an open connection at once; the rest wait for one (design §6)."""
+
+FACE_VALUE_MINOR = 15_000
+"""Illustrative face value of one ticket, in cents: $150 (design §10.4)."""
+
+
+class Outcome(StrEnum):
+    """What a buyer knows after the attempt: sold, definitely not sold, or nobody knows."""
+
+    OK = "ok"
+    FAIL = "fail"
+    INFO = "info"
+
+
+class RunStatus(StrEnum):
+    """Where a run is in its life."""
+
+    RUNNING = "running"
+    DONE = "done"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """How buyers arrive: all at once (`spread_ms` 0) or evenly spread over `spread_ms`."""
+
+    spread_ms: int = 0
+
+    @property
+    def text(self) -> str:
+        """Return the form that the CLI, the API and the stored runs use."""
+        return f"spread:{self.spread_ms}ms" if self.spread_ms else "burst"
+
+    @classmethod
+    def parse(cls, text: str) -> "Arrival":
+        """Read `burst` or `spread:200ms`. Raises ValueError that says what is allowed."""
+        if text == "burst":
+            return cls()
+        match = re.fullmatch(r"spread:([0-9]{1,6})ms", text, re.ASCII)
+        if match and 1 <= int(match[1]) <= SPREAD_MS_MAX:
+            return cls(spread_ms=int(match[1]))
+        message = f"arrival is 'burst' or 'spread:<1 to {SPREAD_MS_MAX}>ms'"
+        raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that a run does, fixed before the first buyer fires; the rest derives from the seed."""
+
+    run_id: str
+    event_id: str
+    round_id: str
+    seat_index: int
+    store: str
+    stand_in: str | None
+    code: Code
+    arrival: Arrival
+    buyers: int
+    seed: int
+    regions: tuple[str, ...]
+    git_commit: str
+
+    def buyer(self, number: int) -> "Buyer":
+        """Return the `number`-th buyer (0-based). Buyers alternate between the Regions."""
+        fan_id = f"fan_{ids.digest('buyer', self.run_id, str(self.seed), str(number))}"
+        key = ids.digest("key", self.run_id, str(self.seed), str(number))
+        claim = ids.claim_id(fan_id, key)
+        delay_ms = self.arrival.spread_ms * number / max(self.buyers - 1, 1)
+        return Buyer(
+            number=number,
+            fan_id=fan_id,
+            claim_id=claim,
+            op_id=ids.op_id(claim, 0),
+            region=self.regions[number % len(self.regions)],
+            delay_ms=delay_ms,
+        )
+
+    def everyone(self) -> list["Buyer"]:
+        """Return all buyers of the run, in the order of their numbers."""
+        return [self.buyer(number) for number in range(self.buyers)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buyer:
+    """One buyer of a stampede. The same plan always gives the same buyers."""
+
+    number: int
+    fan_id: str
+    claim_id: str
+    op_id: str
+    region: str
+    delay_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One recorded process: what a buyer did and was told. Times are of one monotonic clock, ns.
+
+    `t_return_ns` is None when the answer never came. `kind` is `sell`, or `read` for the read of
+    the seat after the stampede, which carries `observed_op_id`.
+    """
+
+    run_id: str
+    process: int
+    kind: str
+    op_id: str
+    seat_index: int
+    fan_id: str
+    region: str
+    outcome: Outcome
+    reason: str
+    attempts: int
+    conflicts: int
+    t_invoke_ns: int
+    t_return_ns: int | None
+    observed_op_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionCount:
+    """How the buyers of one Region fared."""
+
+    region: str
+    buyers: int
+    confirmed: int
+    refused: int
+    errors: int
+    unknown: int
+    conflicts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of a run. `oversold` is None when nobody was confirmed: no result, never 0.
+
+    `confirmed`, `log_committed` and `oversold` are counted from committed rows of the run;
+    `app_believed` only from the answers that buyers received; `seat_table_shows` from the seat row.
+    """
+
+    in_flight_max: int
+    confirmed: int
+    refused: int
+    errors: int
+    unknown: int
+    conflicts: int
+    retries_max: int
+    retries_total: int
+    oversold: int | None
+    duration_ms: float
+    app_believed: int
+    log_committed: int
+    seat_table_shows: int
+    seat_owner_op_id: str | None
+    verdict: str
+    violations: list[str] = field(default_factory=list)
+    operations: int = 0
+    regions: list[RegionCount] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A stored run: its plan, where it stands, and its result once there is one."""
+
+    plan: Plan
+    seat: str
+    status: RunStatus
+    started_at: str
+    finished_at: str | None
+    result: Result | None

@@ -1,0 +1,136 @@
+"""What the product needs from its database beyond the small store port: only DSQL provides it."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from worldseat.domain.event import Event
+from worldseat.domain.run import Plan, Result, Run, RunStatus
+from worldseat.domain.seats import LogRow, Mode, Order, Seat
+from worldseat.ports.store import Store, Writer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundInfo:
+    """A round of an event."""
+
+    event_id: str
+    round_id: str
+    mode: Mode
+    seat_count: int
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanePosition:
+    """How far a follower has read one lane. `closed_seq` is its end, once it closed in order."""
+
+    seq: int
+    opened_at: datetime
+    closed_seq: int | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Say whether nothing more can come."""
+        return self.closed_seq is not None and self.seq >= self.closed_seq
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Showing:
+    """What an event shows now: its current round, and its newest run with that run's status."""
+
+    round_id: str
+    newest_run_id: str | None
+    newest_run_status: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """New committed rows since the given lane positions, each with its seat as it is now."""
+
+    rows: Sequence[tuple[LogRow, Seat]]
+    positions: Mapping[str, LanePosition]
+    showing: Mapping[str, Showing]
+    """By event id."""
+    as_of_at: str
+
+
+class OnSaleStore(Store, Protocol):
+    """The product's database."""
+
+    # events and rounds
+    async def events(self) -> Sequence[Event]:
+        """Return all events, oldest first."""
+
+    async def event(self, event_id: str) -> Event | None:
+        """Return one event, or None."""
+
+    async def create_event(self, event: Event) -> None:
+        """Commit a new event and its first round, filled, then current. Safe to run again."""
+
+    async def rounds(self, event_id: str) -> Sequence[RoundInfo]:
+        """Return the rounds of an event, oldest first."""
+
+    async def open_round(self, event: Event) -> str:
+        """Prepare a new round, fill it, make it current; return its id. Resumes a half-filled one."""
+
+    # purchases
+    def writer(self, region: str) -> AbstractAsyncContextManager[Writer]:
+        """Take a writer of the Region's pool."""
+
+    async def find_op(self, op_id: str) -> LogRow | None:
+        """Return the committed row under this id, read afresh through any Region that answers."""
+
+    async def void(self, order: Order, *, region: str) -> None:
+        """Commit a void under the order's op_id (the fence). Raises the store errors."""
+
+    async def tickets(self, fan_id: str) -> Sequence[tuple[LogRow, Event, bool]]:
+        """Return the fan's committed sales, newest first; the flag says the ticket is valid."""
+
+    # history
+    async def log_of_round(self, event_id: str, round_id: str) -> Sequence[LogRow]:
+        """Return op_log of a round."""
+
+    async def follow(self, positions: Mapping[str, LanePosition]) -> Followed:
+        """Return what was committed since. Each row and its seat come from one snapshot."""
+
+    async def lane_ends(self) -> Mapping[str, LanePosition]:
+        """Return how far every lane that may still grow has come: where a new follower begins."""
+
+    # stampedes
+    async def take_lease(self, name: str, holder: str, *, ttl_s: float) -> bool:
+        """Take or renew a lease; False if somebody else holds it."""
+
+    async def lease_holder(self, name: str) -> str | None:
+        """Return who holds the lease now, or None."""
+
+    async def give_lease(self, name: str, holder: str) -> None:
+        """Give the lease back, if it is ours."""
+
+    async def begin_run(self, plan: Plan, seat: str) -> None:
+        """Commit the run's row, with its seat's label, before the first buyer fires."""
+
+    async def finish_run(
+        self, run_id: str, status: RunStatus, result: Result, history: bytes
+    ) -> None:
+        """Commit the result, and the compressed history in rows of 512 kB or less."""
+
+    async def run(self, run_id: str) -> Run | None:
+        """Return one run, or None."""
+
+    async def runs(
+        self, *, event_id: str | None = None, round_id: str | None = None, limit: int = 200
+    ) -> Sequence[Run]:
+        """Return runs, newest first."""
+
+    async def unfinished_runs(self) -> Sequence[Run]:
+        """Return runs whose row says running."""
+
+    async def history(self, run_id: str) -> bytes:
+        """Return a run's history, decompressed: JSON lines, or empty if none was stored."""
+
+    # health
+    async def health(self) -> Mapping[str, str]:
+        """Return, for each Region, `ok` or what is wrong."""

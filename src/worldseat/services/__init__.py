@@ -1,0 +1,1 @@
+"""Use cases. They know ports and domain values, never an adapter."""

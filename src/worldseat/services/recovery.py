@@ -1,0 +1,102 @@
+"""Settling stampedes whose process died: every claim gets its final answer from the database.
+
+A run found unfinished has no history. Its plan gives back every buyer's op_id; each is fenced, so
+that nothing of it can commit later, and the run is stored as interrupted (design §7).
+"""
+
+import asyncio
+
+import structlog
+
+from worldseat.domain import history
+from worldseat.domain.run import Buyer, Operation, Outcome, Plan, Run, RunStatus
+from worldseat.domain.seats import SeatKey
+from worldseat.ports.clock import Clock
+from worldseat.ports.onsale import OnSaleStore
+from worldseat.ports.store import NotCommitted, StoreError
+from worldseat.services.fence import Fence
+from worldseat.services.firing import order_of
+from worldseat.services.scoring import score
+from worldseat.services.stampede import LEASE, LEASE_S
+
+log = structlog.get_logger(__name__)
+
+LOOK_AGAIN_S = 3.0
+FENCE_AT_ONCE = 8
+
+
+class Recovery:
+    """Finds unfinished runs and settles them, once no living process holds the lease."""
+
+    def __init__(self, store: OnSaleStore, fence: Fence, *, clock: Clock, holder: str) -> None:
+        self._store = store
+        self._fence = fence
+        self._clock = clock
+        self._holder = holder
+
+    async def watch(self) -> None:
+        """Settle what is unfinished now, and look again until nothing is left."""
+        while True:
+            try:
+                if not await self.settle_all():
+                    return
+            except StoreError as error:
+                log.warning("recovery.waiting", detail=str(error))
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def settle_all(self) -> int:
+        """Settle every unfinished run that nobody is firing; return how many are still left."""
+        left = 0
+        for run in await self._store.unfinished_runs():
+            if await self._store.take_lease(LEASE, self._holder, ttl_s=LEASE_S):
+                try:
+                    await self._settle(run)
+                finally:
+                    await self._store.give_lease(LEASE, self._holder)
+            else:
+                left += 1
+        return left
+
+    async def _settle(self, run: Run) -> None:
+        plan = run.plan
+        event = await self._store.event(plan.event_id)
+        if event is None:
+            message = f"run {plan.run_id} names an event that is not there"
+            raise NotCommitted(message)
+        of_product = plan.store == self._store.name
+        turns = asyncio.Semaphore(FENCE_AT_ONCE)
+        now_ns = self._clock.monotonic_ns()
+
+        async def one(buyer: Buyer) -> Operation:
+            async with turns:
+                reason = "unknown"
+                if of_product:
+                    reason = f"interrupted-{await self._fence.resolve(order_of(plan, buyer))}"
+                return _unanswered(plan, buyer, reason, now_ns)
+
+        operations = list(await asyncio.gather(*(one(buyer) for buyer in plan.everyone())))
+        key = SeatKey(event_id=plan.event_id, round_id=plan.round_id, seat_index=plan.seat_index)
+        tally = await self._store.tally(plan.run_id, key)
+        result = score(plan, operations, tally, event.chart, in_flight_max=0, duration_ms=0.0)
+        await self._store.finish_run(
+            plan.run_id, RunStatus.INTERRUPTED, result, history.dump(operations)
+        )
+        log.info("recovery.settled", run_id=plan.run_id, confirmed=result.confirmed)
+
+
+def _unanswered(plan: Plan, buyer: Buyer, reason: str, now_ns: int) -> Operation:
+    return Operation(
+        run_id=plan.run_id,
+        process=buyer.number,
+        kind="sell",
+        op_id=buyer.op_id,
+        seat_index=plan.seat_index,
+        fan_id=buyer.fan_id,
+        region=buyer.region,
+        outcome=Outcome.INFO,
+        reason=reason,
+        attempts=1,
+        conflicts=0,
+        t_invoke_ns=now_ns,
+        t_return_ns=None,
+    )

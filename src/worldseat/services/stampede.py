@@ -1,0 +1,351 @@
+"""Break it: plan a stampede, commit the plan, fire it, count what the database committed."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from worldseat.domain import history
+from worldseat.domain.errors import (
+    BadRequest,
+    NotHere,
+    Unavailable,
+    UnknownEvent,
+    UnknownRun,
+    UnknownSeat,
+    UnknownStore,
+)
+from worldseat.domain.event import Event
+from worldseat.domain.run import (
+    BUYERS_MAX,
+    BUYERS_MIN,
+    Arrival,
+    Operation,
+    Outcome,
+    Plan,
+    Run,
+    RunStatus,
+)
+from worldseat.domain.seats import Code, Mode, Seat, SeatKey, SeatStatus
+from worldseat.ports.clock import Chance, Clock
+from worldseat.ports.onsale import OnSaleStore
+from worldseat.ports.store import Conflict, NotCommitted, Store, StoreError
+from worldseat.services.fence import Fence
+from worldseat.services.firing import Fired, Firing
+from worldseat.services.scoring import score
+
+log = structlog.get_logger(__name__)
+
+LEASE = "stampede"
+LEASE_S = 30.0
+RENEW_S = 8.0
+PREPARE_ATTEMPTS = 8
+SETTLE_ATTEMPTS = 20
+SETTLE_PAUSE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How many buyers of a running stampede have their answer."""
+
+    run_id: str
+    answered: int
+    buyers: int
+
+
+class Stampedes:
+    """Runs stampedes, one at a time on a database, and reads them back."""
+
+    def __init__(
+        self,
+        store: OnSaleStore,
+        stores: Mapping[str, Store],
+        regions: tuple[str, ...],
+        *,
+        git_commit: str,
+        clock: Clock,
+        chance: Chance,
+    ) -> None:
+        self._store = store
+        self._stores = stores
+        self._regions = regions
+        self._git_commit = git_commit
+        self._clock = clock
+        self._chance = chance
+        self._fence = Fence(store, regions, clock=clock, chance=chance)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._progress: dict[str, Progress] = {}
+
+    async def start(
+        self,
+        *,
+        event_id: str,
+        store: str,
+        seat: str | None,
+        buyers: int,
+        code: Code,
+        arrival: Arrival,
+        seed: int | None,
+    ) -> Run:
+        """Commit the run's row and fire in the background; return the run as it begins.
+
+        Without a seat the first open one is the target. Raises UnknownEvent, UnknownSeat,
+        UnknownStore, BadRequest, Unavailable, or NotHere with the code `live-round`,
+        `stampede-running`, `seat-of-a-fan` or `no-open-seat`.
+        """
+        if not BUYERS_MIN <= buyers <= BUYERS_MAX:
+            raise BadRequest(f"A stampede has {BUYERS_MIN} to {BUYERS_MAX:,} buyers.")
+        target = self._stores.get(store)
+        if target is None:
+            raise UnknownStore(f"No store named {store[:40]!r} is installed.")
+        run_id = self._chance.new_id("run")
+        try:
+            event = await self._rehearsal(event_id)
+            if not await self._store.take_lease(LEASE, run_id, ttl_s=LEASE_S):
+                raise NotHere(
+                    "stampede-running",
+                    "Another stampede is running.",
+                    next_step="Wait until it is over; it takes seconds.",
+                )
+            try:
+                plan = await self._plan(run_id, event, target, seat, buyers, code, arrival, seed)
+                label = event.chart.label(plan.seat_index)
+                await self._store.begin_run(plan, label)
+            except BaseException:
+                await self._store.give_lease(LEASE, run_id)
+                raise
+        except StoreError as error:
+            raise Unavailable("The database cannot be reached.", operator=str(error)) from error
+        self._progress[run_id] = Progress(run_id=run_id, answered=0, buyers=buyers)
+        self._tasks[run_id] = asyncio.create_task(self._run(plan, event, target))
+        return (await self.run(run_id))[0]
+
+    async def run(self, run_id: str) -> tuple[Run, Progress | None]:
+        """Return a run, with its progress while this process is firing it. Raises UnknownRun."""
+        try:
+            found = await self._store.run(run_id)
+        except StoreError as error:
+            raise Unavailable("Runs cannot be read right now.", operator=str(error)) from error
+        if found is None:
+            raise UnknownRun(f"There is no stampede {run_id[:60]!r}.")
+        return found, self._progress.get(run_id)
+
+    async def runs(self, event_id: str | None = None, limit: int = 50) -> Sequence[Run]:
+        """Return runs, newest first."""
+        try:
+            return await self._store.runs(event_id=event_id, limit=limit)
+        except StoreError as error:
+            raise Unavailable("Runs cannot be read right now.", operator=str(error)) from error
+
+    async def history(self, run_id: str) -> bytes:
+        """Return a run's history as JSON lines. Raises UnknownRun."""
+        await self.run(run_id)
+        return await self._store.history(run_id)
+
+    async def wait(self, run_id: str) -> Run:
+        """Wait until a run that this process fires is over, and return it."""
+        task = self._tasks.get(run_id)
+        if task is not None:
+            await asyncio.shield(task)
+        return (await self.run(run_id))[0]
+
+    async def close(self) -> None:
+        """Give up on runs under way; whoever starts next finds and settles them."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _rehearsal(self, event_id: str) -> Event:
+        event = await self._store.event(event_id)
+        if event is None:
+            raise UnknownEvent(f"There is no event {event_id[:60]!r}.")
+        if event.mode is not Mode.REHEARSAL:
+            raise NotHere(
+                "live-round",
+                f"{event.title} is live. A stampede runs only on a rehearsal.",
+                next_step="Choose a rehearsal event.",
+            )
+        return event
+
+    async def _plan(
+        self,
+        run_id: str,
+        event: Event,
+        target: Store,
+        seat: str | None,
+        buyers: int,
+        code: Code,
+        arrival: Arrival,
+        seed: int | None,
+    ) -> Plan:
+        index = await self._target_seat(event, target, seat)
+        key = SeatKey(event_id=event.event_id, round_id=event.current_round_id, seat_index=index)
+        await self._reopen(run_id, event, target, key)
+        return Plan(
+            run_id=run_id,
+            event_id=event.event_id,
+            round_id=event.current_round_id,
+            seat_index=index,
+            store=target.name,
+            stand_in=target.stand_in,
+            code=code,
+            arrival=arrival,
+            buyers=buyers,
+            seed=self._chance.seed() if seed is None else seed,
+            regions=self._regions,
+            git_commit=self._git_commit,
+        )
+
+    async def _target_seat(self, event: Event, target: Store, seat: str | None) -> int:
+        if seat is not None:
+            index = event.chart.index_of(seat)
+            if index is None:
+                raise UnknownSeat(f"{event.title} has no seat {seat[:40]!r}.")
+            return index
+        floor = await target.floor(event.event_id, event.current_round_id)
+        for each in floor:
+            if each.status is SeatStatus.OPEN:
+                return each.key.seat_index
+        raise NotHere(
+            "no-open-seat",
+            "Every seat is sold.",
+            next_step="Name a seat that a stampede sold, or reset the floor.",
+        )
+
+    async def _reopen(self, run_id: str, event: Event, target: Store, key: SeatKey) -> None:
+        """Open the seat for the run, by a recorded release, unless a fan has it."""
+        for _ in range(PREPARE_ATTEMPTS):
+            seat: Seat = await target.seat(key)
+            if seat.status is SeatStatus.OPEN:
+                return
+            if not await target.sold_in_run(seat):
+                raise NotHere(
+                    "seat-of-a-fan",
+                    f"A fan bought {event.chart.label(key.seat_index)}.",
+                    next_step="Choose another seat, or reset the floor.",
+                )
+            try:
+                await target.reopen(seat, run_id=run_id)
+            except Conflict:
+                log.info("stampede.reopen_conflict", run_id=run_id)
+        raise Unavailable("The seat kept changing while it was being reopened.")
+
+    async def _run(self, plan: Plan, event: Event, target: Store) -> None:
+        """Fire, score, store; whatever happens, the lease goes back and progress ends."""
+        renewing = asyncio.create_task(self._renew(plan.run_id))
+        try:
+            firing = Firing(
+                plan,
+                target,
+                fence=self._fence if target is self._stores[self._store.name] else None,
+                clock=self._clock,
+                chance=self._chance,
+                on_answer=lambda answered: self._answered(plan, answered),
+            )
+            try:
+                fired, status = await firing.fire(), RunStatus.DONE
+            except (NotCommitted, TimeoutError) as error:
+                log.warning("stampede.not_fired", run_id=plan.run_id, detail=str(error))
+                fired, status = _nobody_fired(plan, self._clock.monotonic_ns()), RunStatus.INTERRUPTED
+            await self._settle_in_time(plan, event, target, fired, status)
+        finally:
+            renewing.cancel()
+            self._progress.pop(plan.run_id, None)
+            self._tasks.pop(plan.run_id, None)
+
+    async def _settle_in_time(
+        self, plan: Plan, event: Event, target: Store, fired: Fired, status: RunStatus
+    ) -> None:
+        """Settle, and wait for a database that is away: the history is only here."""
+        for attempt in range(1, SETTLE_ATTEMPTS + 1):
+            try:
+                await self._settle(plan, event, target, fired, status)
+            except StoreError as error:
+                log.warning("stampede.settling", run_id=plan.run_id, detail=str(error))
+                if attempt == SETTLE_ATTEMPTS:
+                    # The row still says running: recovery settles it from the committed rows.
+                    log.error("stampede.not_settled", run_id=plan.run_id)
+                await asyncio.sleep(SETTLE_PAUSE_S)
+            else:
+                return
+
+    async def _settle(
+        self, plan: Plan, event: Event, target: Store, fired: Fired, status: RunStatus
+    ) -> None:
+        """Read the seat once more, count, store the result and the history, free the lease."""
+        key = SeatKey(
+            event_id=plan.event_id, round_id=plan.round_id, seat_index=plan.seat_index
+        )
+        read_ns = self._clock.monotonic_ns()
+        tally = await target.tally(plan.run_id, key)
+        operations = [
+            *sorted(fired.operations, key=lambda each: each.process),
+            _final_read(plan, tally.seat, read_ns, self._clock.monotonic_ns()),
+        ]
+        result = score(
+            plan,
+            operations,
+            tally,
+            event.chart,
+            in_flight_max=fired.in_flight_max,
+            duration_ms=round(fired.duration_ms, 3),
+        )
+        await self._store.finish_run(plan.run_id, status, result, history.dump(operations))
+        await self._store.give_lease(LEASE, plan.run_id)
+
+    def _answered(self, plan: Plan, answered: int) -> None:
+        self._progress[plan.run_id] = Progress(
+            run_id=plan.run_id, answered=answered, buyers=plan.buyers
+        )
+
+    async def _renew(self, run_id: str) -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            try:
+                await self._store.take_lease(LEASE, run_id, ttl_s=LEASE_S)
+            except StoreError as error:
+                log.warning("stampede.lease_not_renewed", run_id=run_id, detail=str(error))
+
+
+def _final_read(plan: Plan, seat: Seat, invoke_ns: int, return_ns: int) -> Operation:
+    return Operation(
+        run_id=plan.run_id,
+        process=plan.buyers,
+        kind="read",
+        op_id="read",
+        seat_index=plan.seat_index,
+        fan_id=seat.fan_id or "",
+        region=plan.regions[0],
+        outcome=Outcome.OK,
+        reason=seat.status.value,
+        attempts=1,
+        conflicts=0,
+        t_invoke_ns=invoke_ns,
+        t_return_ns=return_ns,
+        observed_op_id=seat.op_id,
+    )
+
+
+def _nobody_fired(plan: Plan, now_ns: int) -> Fired:
+    """Return the record of a run whose connections could not be opened."""
+    operations = [
+        Operation(
+            run_id=plan.run_id,
+            process=buyer.number,
+            kind="sell",
+            op_id=buyer.op_id,
+            seat_index=plan.seat_index,
+            fan_id=buyer.fan_id,
+            region=buyer.region,
+            outcome=Outcome.FAIL,
+            reason="unavailable",
+            attempts=0,
+            conflicts=0,
+            t_invoke_ns=now_ns,
+            t_return_ns=now_ns,
+        )
+        for buyer in plan.everyone()
+    ]
+    return Fired(operations=operations, first_ns=now_ns, last_ns=now_ns)

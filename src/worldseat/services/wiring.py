@@ -1,0 +1,29 @@
+"""All services of one running WorldSeat, as the web layer and the command line see them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from worldseat.ports.onsale import OnSaleStore
+from worldseat.ports.store import Store
+from worldseat.services.feed import Feed
+from worldseat.services.headline import Headline
+from worldseat.services.onsale import OnSale
+from worldseat.services.shop import Shop
+from worldseat.services.stampede import Stampedes
+from worldseat.services.witness import Witness
+from worldseat.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Built once, by the composition root. `stores` holds the product first, then the foils."""
+
+    shop: Shop
+    onsale: OnSale
+    feed: Feed
+    stampedes: Stampedes
+    witness: Witness
+    headline: Headline
+    store: OnSaleStore
+    stores: Mapping[str, Store]
+    settings: Settings

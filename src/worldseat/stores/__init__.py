@@ -1,0 +1,1 @@
+"""Databases, one folder each. A store registers itself by an entry point; nothing else names it."""

@@ -1,0 +1,1 @@
+CREATE INDEX ASYNC lane_by_opening ON lane (opened_at);

@@ -1,0 +1,1 @@
+CREATE INDEX ASYNC run_by_start ON run (event_id, started_at);

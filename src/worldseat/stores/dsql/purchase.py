@@ -1,0 +1,184 @@
+"""The seat port on DSQL: one transaction at REPEATABLE READ, its statements, its commit."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from worldseat.domain import ids
+from worldseat.domain.seats import Kind, Order, Seat, SeatKey
+from worldseat.ports.store import Conflict, NotCommitted, StoreRefused
+from worldseat.stores.dsql import failures, rows, statements
+from worldseat.stores.dsql.lanes import LaneConnection, LanePool
+
+_SEAT = statements.load("seat.sql")
+
+BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+
+
+class DsqlTransaction:
+    """One open transaction on a lane."""
+
+    def __init__(self, connection: LaneConnection) -> None:
+        self._connection = connection
+        self.appended = 0
+
+    async def read_seat(self, key: SeatKey) -> Seat:
+        """Read the seat row."""
+        record = await self._connection.fetchrow(
+            _SEAT["read_seat"], key.event_id, key.round_id, key.seat_index
+        )
+        if record is None:
+            message = f"no seat row {key.event_id} {key.round_id} {key.seat_index}"
+            raise StoreRefused(message)
+        return rows.seat(key, record)
+
+    async def write_seat(self, order: Order) -> None:
+        """Update the seat row, whatever it holds."""
+        key = order.key
+        await self._connection.execute(
+            _SEAT["write_seat"],
+            key.event_id,
+            key.round_id,
+            key.seat_index,
+            order.fan_id,
+            order.op_id,
+        )
+
+    async def write_seat_if(self, order: Order, *, unchanged_since: str) -> bool:
+        """Update the seat row if it is still open and its last transition is still that one."""
+        key = order.key
+        tag = await self._connection.execute(
+            _SEAT["write_seat_if"],
+            key.event_id,
+            key.round_id,
+            key.seat_index,
+            order.fan_id,
+            order.op_id,
+            unchanged_since,
+        )
+        return bool(tag == "UPDATE 1")
+
+    async def append_sale(self, order: Order, *, replaces: str) -> None:
+        """Insert the sale into op_log; the guard is filled unless a stampede's own code runs."""
+        guard = replaces if order.run_id is None else None
+        await self.append(order, kind=Kind.SELL, prev=replaces, guard=guard)
+
+    async def append_void(self, order: Order) -> None:
+        """Insert a void under the order's op_id: no other row can ever have it."""
+        await self.append(order, kind=Kind.VOID, prev=ids.OUTSIDE, guard=None)
+
+    async def release_seat(self, seat: Seat, order: Order) -> None:
+        """Open the seat again, on the condition that nothing happened to it, and record it."""
+        key = seat.key
+        tag = await self._connection.execute(
+            _SEAT["release_seat_if"],
+            key.event_id,
+            key.round_id,
+            key.seat_index,
+            order.op_id,
+            seat.op_id,
+        )
+        if tag != "UPDATE 1":
+            message = "the seat changed before it could be released"
+            raise Conflict(message)
+        await self.append(order, kind=Kind.RELEASE, prev=seat.op_id, guard=seat.op_id)
+
+    async def append(self, order: Order, *, kind: Kind, prev: str, guard: str | None) -> None:
+        """Insert one row into op_log as the next row of this lane."""
+        lane = self._connection.lane
+        await self._connection.execute(
+            _SEAT["append"],
+            order.op_id,
+            order.claim_id,
+            order.key.event_id,
+            order.key.round_id,
+            order.mode.value,
+            order.key.seat_index,
+            kind.value,
+            order.fan_id,
+            prev,
+            guard,
+            order.request_hash,
+            order.code.value if kind is Kind.SELL else None,
+            order.run_id,
+            order.region,
+            lane.lane,
+            lane.seq + self.appended + 1,
+        )
+        self.appended += 1
+
+
+class DsqlWriter:
+    """A lane that commits one transaction after the other."""
+
+    def __init__(self, connection: LaneConnection, region: str, begin: str) -> None:
+        self.region = region
+        self._connection = connection
+        self._begin = begin
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[DsqlTransaction]:
+        """Begin; leaving the block commits. An error inside rolls back and is translated."""
+        tx = DsqlTransaction(self._connection)
+        try:
+            await self._connection.execute(self._begin)
+            yield tx
+        except BaseException as error:
+            await self._roll_back()
+            told = failures.before_commit(error)
+            if told is None:
+                raise
+            raise told from error
+        if tx.appended == 0:
+            await self._roll_back()
+        else:
+            await self._commit(tx)
+
+    async def _roll_back(self) -> None:
+        if self._connection.is_closed():
+            return
+        try:
+            await self._connection.execute("ROLLBACK")
+        except failures.DRIVER_ERRORS:
+            # The connection is gone, and with it the transaction: nothing was committed.
+            self._connection.terminate()
+
+    async def _commit(self, tx: DsqlTransaction) -> None:
+        lane = self._connection.lane
+        try:
+            tag = await self._connection.execute("COMMIT")
+        except BaseException as error:
+            told = failures.at_commit(error)
+            if told is None or isinstance(told, failures.CommitUnknown):
+                lane.retired = True
+                self._connection.terminate()
+            if told is None:
+                raise
+            raise told from error
+        if tag != "COMMIT":
+            message = f"COMMIT was answered {tag}"
+            raise NotCommitted(message)
+        lane.seq += tx.appended
+
+
+class DsqlBench:
+    """Warm lanes of one Region for a stampede."""
+
+    def __init__(self, pool: LanePool, begin: str) -> None:
+        self._pool = pool
+        self._begin = begin
+
+    @asynccontextmanager
+    async def writer(self) -> AsyncIterator[DsqlWriter]:
+        """Wait for a free lane and hold it."""
+        async with self._pool.lane() as connection:
+            yield DsqlWriter(connection, self._pool.region, self._begin)
+
+
+ADAPTER: tuple[Callable[..., Awaitable[Any]], ...] = (
+    DsqlTransaction.read_seat,
+    DsqlTransaction.write_seat,
+    DsqlTransaction.write_seat_if,
+    DsqlTransaction.append_sale,
+)
+"""What the purchase codes call, in the order they call it; the Proof panel shows it."""

@@ -1,0 +1,91 @@
+"""The Regional endpoints of one database: which pool to use, and what to do when one is away."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from worldseat.ports.clock import Chance
+from worldseat.ports.store import Conflict, NotCommitted, StoreError
+from worldseat.stores.dsql import failures
+from worldseat.stores.dsql.lanes import LanePool
+
+FAN_LANES = 16
+"""Lanes a Region keeps for fans and for reading; more do not help on two cores (performance.md §B)."""
+
+BENCH_LANES = 32
+"""Lanes a Region keeps for a stampede: 64 buyers in flight over two Regions (design §6)."""
+
+WRITE_ATTEMPTS = 8
+WRITE_BACKOFF_S = 0.05
+
+
+class Regions:
+    """Pools by Region: `fans` for purchases and reads, `benches` for stampedes."""
+
+    def __init__(self, urls: Mapping[str, str], *, process: str, chance: Chance) -> None:
+        self.names = tuple(urls)
+        self.fans = {
+            region: LanePool(
+                region=region, url=url, size=FAN_LANES, process=process, chance=chance
+            )
+            for region, url in urls.items()
+        }
+        self.benches = {
+            region: LanePool(
+                region=region, url=url, size=BENCH_LANES, process=process, chance=chance
+            )
+            for region, url in urls.items()
+        }
+
+    async def open(self) -> None:
+        """Make the pools; connections come when first needed."""
+        for pool in (*self.fans.values(), *self.benches.values()):
+            await pool.open()
+
+    async def close(self) -> None:
+        """Close every lane, all pools at once."""
+        pools = (*self.fans.values(), *self.benches.values())
+        await asyncio.gather(*(pool.close() for pool in pools))
+
+    async def fetch(self, sql: str, *args: object) -> Sequence[Any]:
+        """Read through the first Region that answers: both see every commit at once."""
+        missed: StoreError | None = None
+        for pool in self.fans.values():
+            try:
+                return await self._on(pool, "fetch", sql, *args)
+            except NotCommitted as error:
+                missed = error
+        raise missed or NotCommitted("no Region is configured")
+
+    async def write(self, sql: str, *args: object) -> str:
+        """Run one statement in its own transaction and return its tag.
+
+        Retried on conflict and lost connections, so it must be safe to run twice.
+        """
+        missed: StoreError | None = None
+        for attempt in range(WRITE_ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(WRITE_BACKOFF_S * 2 ** (attempt - 1))
+            pool = self.fans[self.names[attempt % len(self.names)]]
+            try:
+                tag = await self._on(pool, "execute", sql, *args)
+            except (Conflict, NotCommitted) as error:
+                missed = error
+            else:
+                return str(tag)
+        raise missed or NotCommitted("not attempted")
+
+    async def answers(self, region: str) -> str:
+        """Return `ok`, or what is wrong with a Region's endpoint."""
+        try:
+            await self._on(self.fans[region], "fetch", "SELECT 1")
+        except StoreError as error:
+            return str(error)
+        return "ok"
+
+    async def _on(self, pool: LanePool, verb: str, sql: str, *args: object) -> Any:  # noqa: ANN401
+        async with pool.lane() as connection:
+            try:
+                return await getattr(connection, verb)(sql, *args)
+            except failures.DRIVER_ERRORS as error:
+                raise failures.before_commit(error) or error from error

@@ -1,0 +1,143 @@
+"""The product store: Aurora DSQL, or what stands in for it here, behind two Regional endpoints."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from worldseat.domain import ids
+from worldseat.domain.seats import Code, Mode, Order, Seat, SeatKey
+from worldseat.ports.store import Bench, Guarantees, StoreRefused, StoreSetup, Tally, Writer
+from worldseat.stores.dsql import rows, statements
+from worldseat.stores.dsql.oplog import OpLog
+from worldseat.stores.dsql.purchase import ADAPTER, BEGIN, DsqlBench, DsqlWriter
+from worldseat.stores.dsql.regions import Regions
+from worldseat.stores.dsql.runs import Runs
+
+_SEAT = statements.load("seat.sql")
+
+ISOLATION = "repeatable read"
+
+
+def is_dsql(url: str) -> bool:
+    """Say whether an address is an Aurora DSQL endpoint (facts/dsql.md 4.6)."""
+    return (urlsplit(url).hostname or "").endswith(".on.aws")
+
+
+class DsqlStore(OpLog, Runs):
+    """The only database the product runs on: events, log, runs, and the seats themselves."""
+
+    name = "dsql"
+    title = "Aurora DSQL"
+    role = "product"
+    guarantees = Guarantees(
+        isolation="snapshot isolation (REPEATABLE READ): a lost update ends as a conflict",
+        replication="one logical database behind both Regional endpoints",
+        cannot="write skew between different seats is not prevented, so every sale writes its seat",
+    )
+    adapter_source: Sequence[object] = ADAPTER
+    begin = BEGIN
+    isolation = ISOLATION
+
+    def __init__(self, setup: StoreSetup) -> None:
+        self._regions = Regions(setup.urls, process=setup.process, chance=setup.chance)
+        self._on_aws = all(is_dsql(url) for url in setup.urls.values())
+        self.stand_in: str | None = None
+
+    async def open(self) -> None:
+        """Make the pools and check the isolation that the service promises (design §5.9)."""
+        await self._regions.open()
+        for region in self._regions.names:
+            async with self._regions.fans[region].lane() as connection:
+                async with DsqlWriter(connection, region, self.begin).transaction():
+                    shown = await connection.fetchval(_SEAT["isolation"])
+        if shown != self.isolation:
+            message = f"transactions run at {shown}, and not at {self.isolation}: refusing to start"
+            raise StoreRefused(message)
+        if not self._on_aws:
+            self.stand_in = await self._describe_server()
+
+    async def close(self) -> None:
+        """Close every lane."""
+        await self._regions.close()
+
+    # purchases
+
+    @asynccontextmanager
+    async def writer(self, region: str) -> AsyncIterator[Writer]:
+        """Take a lane of the Region's own pool for fans."""
+        async with self._regions.fans[region].lane() as connection:
+            yield DsqlWriter(connection, region, self.begin)
+
+    @asynccontextmanager
+    async def bench(self, region: str, size: int) -> AsyncIterator[Bench]:
+        """Warm `size` lanes of the Region for a stampede."""
+        pool = self._regions.benches[region]
+        await pool.warm(min(size, pool.size))
+        yield DsqlBench(pool, self.begin)
+
+    async def void(self, order: Order, *, region: str) -> None:
+        """Commit a void under the order's op_id."""
+        async with self._regions.fans[region].lane() as connection:
+            async with DsqlWriter(connection, region, self.begin).transaction() as tx:
+                await tx.append_void(order)
+
+    async def reopen(self, seat: Seat, *, run_id: str) -> None:
+        """Commit a recorded release of the seat; its former owner is named in the row."""
+        op_id = ids.release_id(run_id, seat.key.seat_index, seat.op_id)
+        region = self._regions.names[0]
+        order = Order(
+            key=seat.key,
+            mode=Mode(seat.key.round_id.partition("-")[0]),
+            fan_id=seat.fan_id or "",
+            claim_id=op_id.replace("op_", "clm_", 1).rpartition("_")[0],
+            op_id=op_id,
+            request_hash=ids.request_hash("release", seat.key.event_id, (seat.key.seat_index,)),
+            code=Code.CONDITIONAL,
+            region=region,
+            run_id=run_id,
+        )
+        async with self._regions.fans[region].lane() as connection:
+            async with DsqlWriter(connection, region, self.begin).transaction() as tx:
+                await tx.release_seat(seat, order)
+
+    # seats
+
+    async def floor(self, event_id: str, round_id: str) -> Sequence[Seat]:
+        """Return the seat table of a round."""
+        return [
+            rows.seat(
+                SeatKey(event_id=event_id, round_id=round_id, seat_index=record["seat_index"]),
+                record,
+            )
+            for record in await self._regions.fetch(_SEAT["floor"], event_id, round_id)
+        ]
+
+    async def seat(self, key: SeatKey) -> Seat:
+        """Read one seat."""
+        found = await self._regions.fetch(
+            _SEAT["read_seat"], key.event_id, key.round_id, key.seat_index
+        )
+        if not found:
+            message = f"no seat row {key.event_id} {key.round_id} {key.seat_index}"
+            raise StoreRefused(message)
+        return rows.seat(key, found[0])
+
+    async def sold_in_run(self, seat: Seat) -> bool:
+        """Say whether the owner got the seat in a stampede."""
+        sale = await self.find_op(seat.op_id)
+        return sale is not None and sale.run_id is not None
+
+    async def tally(self, run_id: str, key: SeatKey) -> Tally:
+        """Count the run's sales in op_log, and read the seat row."""
+        sales = await self.sales_of_run(run_id, key)
+        return Tally(holders=len(sales), sales=sales, seat=await self.seat(key))
+
+    # health
+
+    async def health(self) -> Mapping[str, str]:
+        """Ask each Region's endpoint."""
+        return {region: await self._regions.answers(region) for region in self._regions.names}
+
+    async def _describe_server(self) -> str:
+        record = (await self._regions.fetch(_SEAT["server_version"]))[0]
+        return f"PostgreSQL {str(record[0]).split(maxsplit=1)[0]}"

@@ -1,0 +1,1 @@
+"""The web layer: pages, the HTTP API and the live stream, as one ASGI application."""

@@ -1,0 +1,82 @@
+"""What Prometheus is told. Every label has few values: a code, a status, a route's pattern."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from worldseat.services.shop import Claimed
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+_CLAIM_BUCKETS_S = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """The figures of one application. Each has its own registry, so tests can build many."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.claims = Counter(
+            "worldseat_claims",
+            "Claims by fans, by outcome: sold, replayed, or the code of the problem.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self.claim_seconds = Histogram(
+            "worldseat_claim_seconds",
+            "How long fans waited for the answer to a claim.",
+            buckets=_CLAIM_BUCKETS_S,
+            registry=self.registry,
+        )
+        self.conflicts = Counter(
+            "worldseat_claim_conflicts",
+            "Transactions of claims that met another one and were run again.",
+            registry=self.registry,
+        )
+        self.attempts = Counter(
+            "worldseat_claim_attempts", "Transactions begun for claims.", registry=self.registry
+        )
+        self.claims_in_flight = Gauge(
+            "worldseat_claims_in_flight", "Claims being served now.", registry=self.registry
+        )
+        self.streams_open = Gauge(
+            "worldseat_streams_open", "Live streams open now.", registry=self.registry
+        )
+        self.requests = Counter(
+            "worldseat_http_requests",
+            "HTTP requests by method, route and status.",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self.stampedes = Counter(
+            "worldseat_stampedes",
+            "Stampedes started here.",
+            ("store", "code"),
+            registry=self.registry,
+        )
+        self._streams = 0
+        self.streams_open.set_function(lambda: self._streams)
+
+    @property
+    def streams_now(self) -> int:
+        """Return how many live streams are open."""
+        return self._streams
+
+    def claimed(self, claim: Claimed) -> None:
+        """Count what a claim cost the database."""
+        self.attempts.inc(claim.attempts)
+        self.conflicts.inc(claim.conflicts)
+
+    @contextmanager
+    def open_stream(self) -> Iterator[None]:
+        """Count a live stream for as long as the block runs."""
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
+
+    def exposition(self) -> bytes:
+        """Return all figures in Prometheus's text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,214 @@
+"""The pages: what the services say, put into the templates. They read without JavaScript."""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import jinja2
+from msgspec import UNSET, UnsetType
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+import worldseat
+from worldseat.domain.errors import UnknownEvent, UnknownStore
+from worldseat.domain.event import Event, Ticket
+from worldseat.domain.seats import Mode
+from worldseat.ports.store import Store
+from worldseat.services.codes import CODES
+from worldseat.services.feed import FloorView
+from worldseat.web.context import Context
+from worldseat.web.events import LOG_ENTRIES, log_entries
+from worldseat.web.fans import Fan
+from worldseat.web.problems import KINDS, Problem, WebError
+from worldseat.web.query import Id, path_id, query
+from worldseat.web.shapes import Asked, LogEntry
+from worldseat.web.views import command_center as center
+from worldseat.web.views import fan as fan_view
+from worldseat.web.views import words
+from worldseat.web.views.explained import EXPLAINED
+from worldseat.web.views.proof import proof
+from worldseat.web.views.trouble import Trouble, tried
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+
+RUNS_SHOWN = 50
+RUNS_PROVED = 1_000
+"""How many of the newest runs the Proof panel groups; it says so when there are more."""
+
+
+class HomeQuery(Asked, frozen=True):
+    """Which event, whose floor, and whether only the panels are wanted (for a live page)."""
+
+    event: Id | UnsetType = UNSET
+    store: Id | UnsetType = UNSET
+    part: Id | UnsetType = UNSET
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """Return the templates: escaped always, and strict about names that do not exist."""
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    templates.filters.update(
+        count=words.count, clock=words.clock, day=words.day, of=words.of, spelled=words.spelled
+    )
+    templates.tests["trouble"] = lambda value: isinstance(value, Trouble)
+    templates.globals["version"] = worldseat.__version__
+    templates.globals["modules"] = tuple(sorted(each.name for each in STATIC.glob("js/*.js")))
+    return templates
+
+
+async def command_center(context: Context, request: Request) -> Response:
+    """The command center, or with `part=panels` those of its panels that a run changes."""
+    asked = query(request, HomeQuery)
+    events = await context.services.onsale.events()
+    event = _event(events, asked.event)
+    store = _store(context.services.stores, asked.store)
+    fan, cookie = _visitor(context, request)
+    page = center.view(
+        await _found(context, event, events, store, fan),
+        chosen=store,
+        stores=context.services.stores,
+        regions=context.services.settings.regions,
+        visitor=center.Visitor(name=fan.name, region=context.services.shop.region_of(fan.fan_id)),
+    )
+    template = "panels.html" if asked.part == "panels" else "command_center.html"
+    return _html(template, cookie, page=page)
+
+
+async def fan_page(context: Context, request: Request) -> Response:
+    """One event as a fan sees it: the floor, Buy, My tickets."""
+    event = await context.services.onsale.event(path_id(request, "event_id", UnknownEvent))
+    fan, cookie = _visitor(context, request)
+    product = next(iter(context.services.stores.values()))
+    page = fan_view.view(
+        event,
+        floor=await tried(_floor(context, event, product)),
+        tickets=await tried(_tickets(context, fan)),
+        product=product,
+        visitor=center.Visitor(name=fan.name, region=context.services.shop.region_of(fan.fan_id)),
+    )
+    return _html("event.html", cookie, page=page)
+
+
+async def proof_page(context: Context, request: Request) -> Response:
+    """What is claimed, beside the measured runs that carry it."""
+    services = context.services
+    events = await services.onsale.events()
+    runs = await services.stampedes.runs(None, RUNS_PROVED)
+    reports = [(each.title, await services.witness.judge(each.event_id)) for each in events]
+    page = proof(
+        runs=runs,
+        limit=RUNS_PROVED,
+        reports=reports,
+        codes=CODES.values(),
+        stores=services.stores,
+        url=str(request.base_url).rstrip("/"),
+    )
+    return _html("proof.html", page=page)
+
+
+async def problem_page(_context: Context, request: Request) -> Response:
+    """What a problem code means, and what to do."""
+    code = request.path_params["code"]
+    if code not in KINDS:
+        raise WebError("not-found", f"There is no problem called {code[:60]!r}.")
+    return _html(
+        "problem.html", code=code, kind=KINDS[code], explained=EXPLAINED.get(code), problem=None
+    )
+
+
+def error_page(problem: Problem) -> Response:
+    """Return the page that a browser shows when a page could not be made."""
+    code = problem.type.removeprefix("/problems/")
+    return _html(
+        "problem.html",
+        status=problem.status,
+        code=code,
+        kind=KINDS.get(code, KINDS["error"]),
+        explained=EXPLAINED.get(code),
+        problem=problem,
+    )
+
+
+async def _found(
+    context: Context, event: Event, events: Sequence[Event], store: Store, fan: Fan
+) -> center.Found:
+    services = context.services
+    runs = await tried(services.stampedes.runs(event.event_id, RUNS_SHOWN))
+    newest = center.newest_of(runs, store.name)
+    of_this_round = newest is not None and newest.plan.round_id == event.current_round_id
+    seat = newest.seat if newest is not None and of_this_round else None
+    return center.Found(
+        event=event,
+        events=events,
+        floor=await tried(_floor(context, event, store)),
+        story=await tried(services.headline.story(event.event_id)),
+        runs=runs,
+        report=await tried(services.witness.judge(event.event_id, seat=seat)),
+        tickets=await tried(_tickets(context, fan)),
+        log=await tried(_log(context, event)),
+    )
+
+
+def _floor(context: Context, event: Event, store: Store) -> Awaitable[FloorView]:
+    return context.services.feed.floor(event.event_id, store.name)
+
+
+def _tickets(context: Context, fan: Fan) -> Awaitable[list[Ticket]]:
+    return context.services.shop.tickets(fan.fan_id)
+
+
+async def _log(context: Context, event: Event) -> list[LogEntry]:
+    services = context.services
+    rows = await services.store.log_of_round(event.event_id, event.current_round_id)
+    runs = await services.stampedes.runs(event.event_id, LOG_ENTRIES)
+    return log_entries(event, rows, runs)
+
+
+def _event(events: Sequence[Event], asked: str | UnsetType) -> Event:
+    """Return the event asked for, or else the oldest rehearsal, or else the oldest event."""
+    if asked is not UNSET:
+        found = next((each for each in events if each.event_id == asked), None)
+        if found is None:
+            raise UnknownEvent(f"There is no event {asked!r}.")
+        return found
+    if not events:
+        raise UnknownEvent(
+            "There is no event yet.", next_step="Make one: worldseat event create --help."
+        )
+    return next((each for each in events if each.mode is Mode.REHEARSAL), events[0])
+
+
+def _store(stores: Mapping[str, Store], asked: str | UnsetType) -> Store:
+    if asked is UNSET:
+        return next(iter(stores.values()))
+    if asked not in stores:
+        raise UnknownStore(f"No store named {asked!r} is installed.")
+    return stores[asked]
+
+
+def _visitor(context: Context, request: Request) -> tuple[Fan, str | None]:
+    """Return the fan whom the cookie proves, or a new one with the cookie to be set."""
+    fan = context.fans.read(request.scope)
+    if fan is not None:
+        return fan, None
+    return context.fans.issue(request.scope)
+
+
+def _shown(context: Context, fan: Fan) -> fan_view.Visitor:
+    return fan_view.Visitor(name=fan.name, region=context.services.shop.region_of(fan.fan_id))
+
+
+def _html(
+    template: str, cookie: str | None = None, *, status: int = 200, **values: object
+) -> Response:
+    text = environment().get_template(template).render(**values)
+    return HTMLResponse(text, status, {"set-cookie": cookie} if cookie else None)

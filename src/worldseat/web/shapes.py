@@ -1,0 +1,301 @@
+"""What the API takes and gives where that differs from the domain's own values."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from worldseat.domain.event import Event, Money, Ticket
+from worldseat.domain.run import BUYERS_MAX, BUYERS_MIN, Result, Run
+from worldseat.domain.seats import Code, Mode
+from worldseat.services.headline import Side, Story
+from worldseat.services.stampede import Progress
+from worldseat.web.fans import NAME_MAX
+from worldseat.web.query import Id, SeatLabel
+
+_ARRIVAL = r"^(burst|spread:([1-9][0-9]{0,3}|[1-5][0-9]{4}|60000)ms)$"
+"""`burst`, or buyers spread evenly over 1 to 60,000 ms: what domain.run.Arrival reads."""
+
+
+class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of request bodies and queries: a field that we do not know is a mistake, not a wish."""
+
+
+# requests
+
+
+class EventQuery(Asked, frozen=True):
+    """Which event, if not all."""
+
+    event_id: Id | UnsetType = UNSET
+
+
+class OneEventQuery(Asked, frozen=True):
+    """Which event."""
+
+    event_id: Id
+
+
+class FloorQuery(Asked, frozen=True):
+    """Whose floor: the product's, or a foil's own."""
+
+    store: Id = "dsql"
+
+
+class WitnessQuery(Asked, frozen=True):
+    """What the Witness shall judge: an event's current round or another, and one seat of it."""
+
+    event_id: Id
+    round_id: Id | UnsetType = UNSET
+    seat: SeatLabel | UnsetType = UNSET
+
+
+class MeBody(Asked, frozen=True):
+    """The fan's label; left out, it stays as it is."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=NAME_MAX)] | UnsetType = UNSET
+
+
+class ClaimBody(Asked, frozen=True):
+    """The seats that a fan wants, by their labels."""
+
+    seats: Annotated[list[SeatLabel], Meta(min_length=1, max_length=100)]
+
+
+class StampedeBody(Asked, frozen=True):
+    """What to fire: at which seat (the first open one if null), how many buyers, in which way."""
+
+    event_id: Id
+    store: Id = "dsql"
+    seat: SeatLabel | None = None
+    buyers: Annotated[int, Meta(ge=BUYERS_MIN, le=BUYERS_MAX)] = 60
+    code: Code = Code.NAIVE
+    arrival: Annotated[str, Meta(pattern=_ARRIVAL)] = "burst"
+    seed: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
+
+
+class Nothing(Asked, frozen=True):
+    """An empty object: the request says all by its address."""
+
+
+# answers
+
+
+class Health(Struct, frozen=True):
+    """Whether fans can buy now. `status` is ok, degraded (one Region is away) or down."""
+
+    status: str
+    regions: dict[str, str]
+    stand_in: str | None
+    version: str
+
+
+class RowAnswer(Struct, frozen=True):
+    """A row of seats, numbered from 1."""
+
+    name: str
+    seats: int
+
+
+class SectionAnswer(Struct, frozen=True):
+    """A section of the hall."""
+
+    name: str
+    rows: list[RowAnswer]
+
+
+class ChartAnswer(Struct, frozen=True):
+    """The hall. Seat indexes run along the rows, section by section, from 0."""
+
+    name: str
+    shape: str
+    digest: str
+    sections: list[SectionAnswer]
+
+
+class EventAnswer(Struct, frozen=True, kw_only=True):
+    """An event. `chart` comes when one event is asked for."""
+
+    event_id: str
+    title: str
+    mode: Mode
+    current_round_id: str
+    seat_count: int
+    price: Money
+    chart: ChartAnswer | UnsetType = UNSET
+
+
+class EventsAnswer(Struct, frozen=True):
+    """All events, oldest first."""
+
+    events: list[EventAnswer]
+
+
+class Me(Struct, frozen=True):
+    """The fan that the cookie proves, and the Region that serves them."""
+
+    fan_id: str
+    name: str
+    region: str
+
+
+class ClaimAnswer(Struct, frozen=True):
+    """A sold claim. `replayed` says that an earlier attempt under this key had bought it."""
+
+    claim_id: str
+    replayed: bool
+    tickets: Sequence[Ticket]
+
+
+class TicketsAnswer(Struct, frozen=True):
+    """The fan's tickets, newest first."""
+
+    tickets: Sequence[Ticket]
+
+
+class RunAnswer(Struct, frozen=True, kw_only=True):
+    """A stampede: what was fired, where it stands, and what came of it."""
+
+    run_id: str
+    event_id: str
+    round_id: str
+    store: str
+    stand_in: str | None
+    code: Code
+    arrival: str
+    seat: str
+    buyers: int
+    seed: int
+    regions: tuple[str, ...]
+    git_commit: str
+    status: str
+    started_at: str
+    finished_at: str | None
+    progress: "ProgressAnswer | None"
+    result: Result | None
+
+
+class ProgressAnswer(Struct, frozen=True):
+    """How many of the buyers have their answer."""
+
+    answered: int
+    buyers: int
+
+
+class RunsAnswer(Struct, frozen=True):
+    """Stampedes, newest first."""
+
+    runs: list[RunAnswer]
+
+
+class RoundAnswer(Struct, frozen=True):
+    """The round that an event is in now."""
+
+    event_id: str
+    round_id: str
+
+
+class SideAnswer(Struct, frozen=True, kw_only=True):
+    """One database of the headline: what was measured there, or why nothing was."""
+
+    store: str
+    title: str
+    role: str
+    stand_in: str | None
+    measured: RunAnswer | None
+    note: str
+    zero_runs: int
+    like_runs: int
+
+
+class StoryAnswer(Struct, frozen=True):
+    """The headline: the product beside the foils, like with like."""
+
+    product: SideAnswer
+    foils: list[SideAnswer]
+
+
+class LogEntry(Struct, frozen=True, kw_only=True):
+    """One thing that happened, in a sentence. `kind` is sale, release, void or run."""
+
+    at: str
+    text: str
+    kind: str
+    region: str | None
+
+
+class LogAnswer(Struct, frozen=True):
+    """What happened last, newest first."""
+
+    entries: list[LogEntry]
+
+
+def event_answer(event: Event, *, with_chart: bool) -> EventAnswer:
+    """Return the event as the API tells it."""
+    chart = ChartAnswer(
+        name=event.chart.name,
+        shape=event.chart.shape,
+        digest=event.chart.digest,
+        sections=[
+            SectionAnswer(
+                name=section.name,
+                rows=[RowAnswer(name=row.name, seats=row.seats) for row in section.rows],
+            )
+            for section in event.chart.sections
+        ],
+    )
+    return EventAnswer(
+        event_id=event.event_id,
+        title=event.title,
+        mode=event.mode,
+        current_round_id=event.current_round_id,
+        seat_count=event.chart.seat_count,
+        price=event.price,
+        chart=chart if with_chart else UNSET,
+    )
+
+
+def run_answer(run: Run, progress: Progress | None = None) -> RunAnswer:
+    """Return the run as the API tells it: its plan and its outcome side by side."""
+    plan = run.plan
+    return RunAnswer(
+        run_id=plan.run_id,
+        event_id=plan.event_id,
+        round_id=plan.round_id,
+        store=plan.store,
+        stand_in=plan.stand_in,
+        code=plan.code,
+        arrival=plan.arrival.text,
+        seat=run.seat,
+        buyers=plan.buyers,
+        seed=plan.seed,
+        regions=plan.regions,
+        git_commit=plan.git_commit,
+        status=run.status.value,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        progress=(
+            ProgressAnswer(answered=progress.answered, buyers=progress.buyers) if progress else None
+        ),
+        result=run.result,
+    )
+
+
+def story_answer(story: Story) -> StoryAnswer:
+    """Return the headline as the API tells it."""
+    return StoryAnswer(
+        product=_side_answer(story.product), foils=[_side_answer(foil) for foil in story.foils]
+    )
+
+
+def _side_answer(side: Side) -> SideAnswer:
+    return SideAnswer(
+        store=side.store,
+        title=side.title,
+        role=side.role,
+        stand_in=side.stand_in,
+        measured=run_answer(side.measured) if side.measured else None,
+        note=side.note,
+        zero_runs=side.zero_runs,
+        like_runs=side.like_runs,
+    )

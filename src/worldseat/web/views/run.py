@@ -1,0 +1,199 @@
+"""One stampede as the page tells it: a line for everybody, a table for engineers, an equation."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from worldseat.domain.run import FACE_VALUE_MINOR, RunStatus
+from worldseat.domain.verdict import Sources
+from worldseat.web.views.words import count, milliseconds, of, times
+
+if TYPE_CHECKING:
+    from worldseat.domain.run import Arrival, RegionCount, Result, Run
+
+_DOLLAR = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """One sentence and its tone: `good`, `bad`, `none` (no result) or `running`."""
+
+    tone: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of the scoreboard: what is counted, per Region where it can be, and in all."""
+
+    label: str
+    regions: Sequence[str]
+    total: str
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equation:
+    """Three counts that can disagree, put side by side."""
+
+    seat: str
+    terms: Sequence[tuple[str, str]]
+    """Pairs of a count and what counted it."""
+    signs: Sequence[str]
+    gap: int
+    agree: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scoreboard:
+    """All that the page shows of one finished run."""
+
+    run_id: str
+    seat: str
+    facts: str
+    regions: Sequence[str]
+    lines: Sequence[Line]
+    stakes: str
+    stakes_sum: str
+    violations: Sequence[str]
+    equation: Equation
+
+
+def arrival_words(arrival: "Arrival") -> str:
+    """Return how buyers arrived, in words."""
+    if arrival.spread_ms:
+        return f"spread over {count(arrival.spread_ms)} ms"
+    return "all at once"
+
+
+def ran_on(stand_in: str | None) -> str:
+    """Return what really ran: the stand-in's name and version, or AWS."""
+    return "AWS" if stand_in is None else f"{stand_in}, a stand-in"
+
+
+def verdict(run: "Run", title: str) -> Verdict:
+    """Return the one-line verdict on a run against the store of this title."""
+    plan, result = run.plan, run.result
+    if run.status is RunStatus.RUNNING or result is None:
+        text = f"{of(plan.buyers, 'buyer')} are at seat {run.seat} right now."
+        return Verdict(tone="running", text=text)
+    if run.status is RunStatus.INTERRUPTED:
+        text = f"Interrupted: the run at {run.seat} was cut off before all buyers were answered."
+        return Verdict(tone="none", text=text)
+    if result.oversold is None:
+        text = f"No result: nobody was confirmed on {run.seat}. {_others(result, plan.buyers)}"
+        return Verdict(tone="none", text=text)
+    if result.oversold:
+        text = (
+            f"{run.seat} sold {times(result.confirmed)} on {title}: "
+            f"{count(result.oversold)} too many."
+        )
+        return Verdict(tone="bad", text=text)
+    text = f"{run.seat} sold {times(result.confirmed)} on {title}. {_others(result, plan.buyers)}"
+    if result.violations:
+        return Verdict(tone="bad", text=f"{text} Yet the Witness objects: {result.violations[0]}")
+    return Verdict(tone="good", text=text)
+
+
+def _others(result: "Result", buyers: int) -> str:
+    said = [f"{count(result.refused)} of {count(buyers)} were told no"]
+    if result.errors:
+        said.append(f"{of(result.errors, 'error')}")
+    if result.unknown:
+        said.append(f"{of(result.unknown, 'answer')} unknown")
+    return ", ".join(said) + "."
+
+
+def scoreboard(run: "Run") -> Scoreboard | None:
+    """Return the scoreboard of a run, or None while it has no result."""
+    result, plan = run.result, run.plan
+    if result is None:
+        return None
+    facts = (
+        f"{plan.code.value} code, {arrival_words(plan.arrival)}, seed {plan.seed}, "
+        f"on {ran_on(plan.stand_in)}"
+    )
+    over = result.oversold
+    dollars = None if over is None else over * FACE_VALUE_MINOR // _DOLLAR
+    return Scoreboard(
+        run_id=plan.run_id,
+        seat=run.seat,
+        facts=facts,
+        regions=[each.region for each in result.regions],
+        lines=_lines(result, plan.buyers),
+        stakes="no result" if dollars is None else f"${count(dollars)}",
+        stakes_sum=_sum(over),
+        violations=result.violations,
+        equation=equation(run, result),
+    )
+
+
+def _sum(over: int | None) -> str:
+    counted = "nobody was confirmed" if over is None else f"{count(over)} oversold"
+    return (
+        f"{counted} × ${FACE_VALUE_MINOR // _DOLLAR} face value. Scales linearly; illustrative. "
+        "The count is the measured fact."
+    )
+
+
+def _lines(result: "Result", buyers: int) -> list[Line]:
+    def line(label: str, pick: Callable[["RegionCount"], int], total: int) -> Line:
+        return Line(
+            label=label, regions=[count(pick(each)) for each in result.regions], total=count(total)
+        )
+
+    def whole(label: str, total: str, *, strong: bool = False) -> Line:
+        return Line(label=label, regions=[], total=total, strong=strong)
+
+    over = "no result" if result.oversold is None else count(result.oversold)
+    retries = f"{count(result.retries_max)} ({count(result.retries_total)} in all)"
+    return [
+        whole("oversold", over, strong=True),
+        line("buyers fired", lambda each: each.buyers, buyers),
+        line("confirmed holders", lambda each: each.confirmed, result.confirmed),
+        line("refused", lambda each: each.refused, result.refused),
+        line("errors", lambda each: each.errors, result.errors),
+        line("unknown", lambda each: each.unknown, result.unknown),
+        line("conflicts", lambda each: each.conflicts, result.conflicts),
+        whole("most retries of one buyer", retries),
+        whole("in flight at once", count(result.in_flight_max)),
+        whole("answered in", milliseconds(result.duration_ms)),
+    ]
+
+
+def equation(run: "Run", result: "Result") -> Equation:
+    """Return the three sources of the run's seat as an equation with its gap, and a sentence."""
+    sources = Sources(
+        run_id=run.plan.run_id,
+        app_believed=result.app_believed,
+        unknown=result.unknown,
+        log_committed=result.log_committed,
+        seat_table_shows=result.seat_table_shows,
+    )
+    gap = result.log_committed - result.seat_table_shows
+    return Equation(
+        seat=run.seat,
+        terms=[
+            (count(result.app_believed), "app believed"),
+            (count(result.log_committed), "op_log committed"),
+            (count(result.seat_table_shows), "seat table shows"),
+        ],
+        signs=[
+            "=" if result.app_believed == result.log_committed else "≠",
+            "=" if gap == 0 else "≠",
+        ],
+        gap=gap,
+        agree=sources.agree,
+        sentence=_compare(result, gap, agree=sources.agree),
+    )
+
+
+def _compare(result: "Result", gap: int, *, agree: bool) -> str:
+    if gap > 0:
+        return f"The seat table hides {count(gap)}: it can show one owner only."
+    if agree and result.app_believed != result.log_committed:
+        return "They agree, once the answers that never came are counted."
+    if agree:
+        return "They agree."
+    return "They contradict each other: the Witness says where."

@@ -1,0 +1,133 @@
+"""The headline: who pressed, the product's count, the foil's, and what really ran."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from worldseat.web.views.run import arrival_words, ran_on
+from worldseat.web.views.words import count, of, spelled
+
+if TYPE_CHECKING:
+    from worldseat.domain.run import Run
+    from worldseat.services.headline import Side, Story
+
+_BUYERS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """Where a figure comes from: what anybody needs to find the very run again."""
+
+    run_id: str
+    how: str
+    finished_at: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideView:
+    """One side of the story. `numeral` is None as long as there is nothing to print."""
+
+    title: str
+    badge: str
+    on: str
+    numeral: str | None
+    tone: str
+    counted: str
+    runs: str
+    stamp: Stamp | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryView:
+    """The whole headline. `pressed` is who pressed, or what one press would do."""
+
+    pressed: str
+    measured: bool
+    product: SideView
+    foils: Sequence[SideView]
+
+
+NO_FOIL = SideView(
+    title="A foil",
+    badge="foil",
+    on="none installed",
+    numeral=None,
+    tone="none",
+    counted="not measured",
+    runs="A foil is only there to compare with. The product needs none.",
+    stamp=None,
+)
+
+
+def story(told: "Story") -> StoryView:
+    """Return the headline as the page prints it."""
+    run = told.product.measured
+    return StoryView(
+        pressed=pressed(run),
+        measured=run is not None,
+        product=side(told.product),
+        foils=[side(each) for each in told.foils] or [NO_FOIL],
+    )
+
+
+def pressed(run: "Run | None") -> str:
+    """Return who pressed: `60 fans, one seat, the same second, two Regions.`"""
+    if run is None:
+        return f"One press: {_BUYERS} fans, one seat, the same second, two Regions."
+    plan = run.plan
+    when = arrival_words(plan.arrival) if plan.arrival.spread_ms else "the same second"
+    regions = len(plan.regions)
+    where = f"{spelled(regions)} Region{'' if regions == 1 else 's'}"
+    return f"{count(plan.buyers)} fans, one seat, {when}, {where}."
+
+
+def side(one: "Side") -> SideView:
+    """Return one side: its count with the denominator, or in words why there is none."""
+    run = one.measured
+    if run is None or run.result is None:
+        return SideView(
+            title=one.title,
+            badge=one.role,
+            on=ran_on(one.stand_in),
+            numeral=None,
+            tone="none",
+            counted=one.note or "not measured yet",
+            runs="",
+            stamp=None,
+        )
+    result = run.result
+    return SideView(
+        title=one.title,
+        badge=one.role,
+        on=ran_on(run.plan.stand_in),
+        numeral=None if result.oversold is None else count(result.oversold),
+        tone="none" if result.oversold is None else "bad" if result.oversold else "good",
+        counted=(
+            "no result: nobody was confirmed"
+            if result.oversold is None
+            else f"oversold · {of(result.confirmed, 'holder')}"
+        ),
+        runs=_like(one),
+        stamp=_stamp(run),
+    )
+
+
+def _like(one: "Side") -> str:
+    if not one.like_runs:
+        return ""
+    of_what = of(one.like_runs, "run")
+    if one.zero_runs == one.like_runs:
+        return f"0 in {of_what} of the same kind"
+    return f"0 in {count(one.zero_runs)} of {of_what} of the same kind"
+
+
+def _stamp(run: "Run") -> Stamp:
+    plan = run.plan
+    flight = f", {count(run.result.in_flight_max)} in flight" if run.result else ""
+    return Stamp(
+        run_id=plan.run_id,
+        how=f"{plan.code.value} code, {arrival_words(plan.arrival)}{flight}",
+        finished_at=run.finished_at or run.started_at,
+        commit=plan.git_commit[:7],
+    )

@@ -1,0 +1,74 @@
+"""The event bar: what is sold, where, and what really stands behind it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from worldseat.domain.run import BUYERS_MAX
+from worldseat.domain.seats import Mode
+from worldseat.settings import WITNESS_REGION
+from worldseat.web.views.words import count, of
+
+if TYPE_CHECKING:
+    from worldseat.domain.event import Event
+    from worldseat.ports.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stub:
+    """The bar's facts. `here` is None on AWS, and else says what stands in for it."""
+
+    title: str
+    live: bool
+    venue: str
+    regions: str
+    regions_badge: str
+    witness: str
+    witness_badge: str
+    burst: str
+    here: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventLink:
+    """One event that the visitor can switch to."""
+
+    event_id: str
+    title: str
+    live: bool
+    current: bool
+
+
+def stub(event: "Event", store: "Store", regions: Sequence[str]) -> Stub:
+    """Return the bar of an event that sells on this store."""
+    stand_in = store.stand_in
+    here = None
+    if stand_in is not None:
+        here = (
+            f"Here, one {stand_in} stands in for {store.title} behind both Regions, "
+            "and nothing plays the witness Region."
+        )
+    return Stub(
+        title=event.title,
+        live=event.mode is Mode.LIVE,
+        venue=f"{of(event.chart.seat_count, 'seat')} · {event.chart.shape}",
+        regions=" ⇄ ".join(regions),
+        regions_badge="active-active" if stand_in is None else "active-active · stand-in",
+        witness=WITNESS_REGION,
+        witness_badge="" if stand_in is None else "not played here",
+        burst=f"up to {count(BUYERS_MAX)} buyers / seat",
+        here=here,
+    )
+
+
+def links(events: Sequence["Event"], current: str) -> list[EventLink]:
+    """Return all events for the switcher, in their own order."""
+    return [
+        EventLink(
+            event_id=each.event_id,
+            title=each.title,
+            live=each.mode is Mode.LIVE,
+            current=each.event_id == current,
+        )
+        for each in events
+    ]
