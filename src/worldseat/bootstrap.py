@@ -1,6 +1,7 @@
 """The composition root: the only module that names concrete parts and puts them together."""
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -67,6 +68,18 @@ async def services(
         stack.push_async_callback(built.feed.close)
         stack.push_async_callback(built.stampedes.close)
         yield built
+
+
+async def address(settings: Settings, region: str) -> tuple[str, bool]:
+    """Return a Region's postgresql:// address, and whether something listens there now."""
+    if settings.database_urls:
+        return settings.database_urls[region], True
+    embedded = EmbeddedPostgres(settings.home / "pg")
+    await embedded.start()
+    try:
+        return embedded.url, not embedded.owned
+    finally:
+        await embedded.stop()
 
 
 async def seed_events(onsale: OnSale) -> None:
@@ -144,7 +157,8 @@ def _build(
 
 
 def _tell(event: str, fields: Mapping[str, object]) -> None:
-    log.info(event, **fields)
+    trouble = event.endswith(("died", "failed", "restarted", "put_aside", "took_over"))
+    log.log(logging.WARNING if trouble else logging.INFO, event, **fields)
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

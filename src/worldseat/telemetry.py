@@ -17,6 +17,9 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request that this task serves; the web layer sets it, every log line carries it."""
 
+QUIET = logging.WARNING
+"""What a person at a terminal wants to read: what went wrong, not what went well."""
+
 HIDDEN = "[hidden]"
 _SECRET_KEY = re.compile(
     r"cookie|authorization|token|secret|password|passwd|credential|signature|api_?key",

@@ -21,6 +21,7 @@ from worldseat.web.events import LOG_ENTRIES, log_entries
 from worldseat.web.fans import Fan
 from worldseat.web.problems import KINDS, Problem, WebError
 from worldseat.web.query import Id, path_id, query
+from worldseat.web.scripts import needed_by
 from worldseat.web.shapes import Asked, LogEntry
 from worldseat.web.views import command_center as center
 from worldseat.web.views import fan as fan_view
@@ -30,7 +31,6 @@ from worldseat.web.views.proof import proof
 from worldseat.web.views.trouble import Trouble, tried
 
 HERE = Path(__file__).parent
-STATIC = HERE / "static"
 
 RUNS_SHOWN = 50
 RUNS_PROVED = 1_000
@@ -61,7 +61,7 @@ def environment() -> jinja2.Environment:
     )
     templates.tests["trouble"] = lambda value: isinstance(value, Trouble)
     templates.globals["version"] = worldseat.__version__
-    templates.globals["modules"] = tuple(sorted(each.name for each in STATIC.glob("js/*.js")))
+    templates.globals["needed_by"] = needed_by
     return templates
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from worldseat.domain.event import Event, Money, Ticket
-from worldseat.domain.run import BUYERS_MAX, BUYERS_MIN, Result, Run
+from worldseat.domain.run import BUYERS_MAX, BUYERS_MIN, Result, Run, RunStatus
 from worldseat.domain.seats import Code, Mode
 from worldseat.services.headline import Side, Story
 from worldseat.services.stampede import Progress
@@ -274,11 +274,15 @@ def run_answer(run: Run, progress: Progress | None = None) -> RunAnswer:
         status=run.status.value,
         started_at=run.started_at,
         finished_at=run.finished_at,
-        progress=(
-            ProgressAnswer(answered=progress.answered, buyers=progress.buyers) if progress else None
-        ),
+        progress=_progress_answer(run, progress),
         result=run.result,
     )
+
+
+def _progress_answer(run: Run, progress: Progress | None) -> ProgressAnswer | None:
+    if progress is None or run.status is not RunStatus.RUNNING:
+        return None
+    return ProgressAnswer(answered=progress.answered, buyers=progress.buyers)
 
 
 def story_answer(story: Story) -> StoryAnswer:

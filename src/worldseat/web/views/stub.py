@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stub:
-    """The bar's facts. `here` is None on AWS, and else says what stands in for it."""
+    """The bar's facts. The badges are empty on AWS, and else say what is not the real thing."""
 
     title: str
     live: bool
@@ -26,7 +26,6 @@ class Stub:
     witness: str
     witness_badge: str
     burst: str
-    here: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,22 +41,15 @@ class EventLink:
 def stub(event: "Event", store: "Store", regions: Sequence[str]) -> Stub:
     """Return the bar of an event that sells on this store."""
     stand_in = store.stand_in
-    here = None
-    if stand_in is not None:
-        here = (
-            f"Here, one {stand_in} stands in for {store.title} behind both Regions, "
-            "and nothing plays the witness Region."
-        )
     return Stub(
         title=event.title,
         live=event.mode is Mode.LIVE,
         venue=f"{of(event.chart.seat_count, 'seat')} · {event.chart.shape}",
         regions=" ⇄ ".join(regions),
-        regions_badge="active-active" if stand_in is None else "active-active · stand-in",
+        regions_badge="" if stand_in is None else f"one {stand_in} behind both",
         witness=WITNESS_REGION,
-        witness_badge="" if stand_in is None else "not played here",
+        witness_badge="" if stand_in is None else "nothing plays it here",
         burst=f"up to {count(BUYERS_MAX)} buyers / seat",
-        here=here,
     )
 
 

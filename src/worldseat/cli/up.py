@@ -1,0 +1,69 @@
+"""`worldseat up`: start everything and serve until Ctrl-C."""
+
+import os
+from dataclasses import replace
+from typing import Annotated
+
+import uvloop
+from cyclopts import Parameter
+
+from worldseat import bootstrap
+from worldseat.cli.options import HERE, Where
+from worldseat.cli.terminal import console
+from worldseat.domain.errors import BadRequest
+from worldseat.services.wiring import Services
+from worldseat.settings import Settings
+from worldseat.web.app import create_app
+from worldseat.web.server import serve
+
+TOKEN_LENGTH_MIN = 16
+
+
+def up(
+    *,
+    port: Annotated[int, Parameter(env_var="PORT")] = 8000,
+    host: Annotated[str, Parameter(env_var="WORLDSEAT_HOST")] = "127.0.0.1",
+    where: Where = HERE,
+) -> None:
+    """Start WorldSeat: the database, the seeded events, the pages. Ctrl-C stops all of it.
+
+    Break it and Reset are open only on a loopback address; elsewhere they need the operator token
+    in WORLDSEAT_OPERATOR_TOKEN.
+    """
+    token = os.environ.get("WORLDSEAT_OPERATOR_TOKEN")
+    if token is not None and len(token) < TOKEN_LENGTH_MIN:
+        raise BadRequest(
+            f"The operator token is shorter than {TOKEN_LENGTH_MIN} characters.",
+            next_step="Choose a longer WORLDSEAT_OPERATOR_TOKEN.",
+        )
+    settings = replace(where.settings(), host=host, port=port, operator_token=token)
+    uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    async with bootstrap.services(settings) as services:
+        await serve(
+            create_app(services),
+            settings,
+            services.feed.close,
+            on_ready=lambda host, port: _welcome(services, host, port),
+        )
+
+
+def _welcome(services: Services, host: str, port: int) -> None:
+    shown = f"[{host}]" if ":" in host else host
+    base = f"http://{shown}:{port}"
+    stand_in = services.store.stand_in
+    console.print(f"\n[bold]WorldSeat[/bold] is open at [bold]{base}[/bold]")
+    if stand_in:
+        console.print(f"Aurora DSQL is played by {stand_in} on this machine, one server for both Regions.")
+    console.print(f"""
+  {base}/        the command center: click a seat, press Buy, press Break it
+  {base}/proof   what is claimed, and the runs that carry it
+
+Try from another terminal:
+  .venv/bin/worldseat break-it --runs 3    60 buyers, one seat, three times
+  .venv/bin/worldseat witness              judge the whole floor
+  .venv/bin/worldseat doctor               check everything
+
+Ctrl-C stops it. What was sold stays.""")
