@@ -1,11 +1,10 @@
 """200 stampedes of 60 buyers, both codes and both arrivals, and the control that must oversell.
 
-Every result is counted twice: by the product, and by plain SQL over its own connection. Exits with 1
-if any run of the product oversold, confirmed anybody but one, or counted differently; or if the
+Every result is counted twice: by the product, and by plain SQL over its own connection. Exits with
+1 if any run of the product oversold, confirmed anybody but one, or counted differently; or if the
 control, the same harness at READ COMMITTED, did not oversell in every burst.
 """
 
-import asyncio
 import platform
 import sys
 import tempfile
@@ -153,13 +152,15 @@ async def events_of(services: Services) -> tuple[Event, Event]:
     return event, other
 
 
-def _holds(
-    product: Sequence[tuple[str, Case]], controls: Sequence[tuple[str, Case]]
-) -> bool:
+def _holds(product: Sequence[tuple[str, Case]], controls: Sequence[tuple[str, Case]]) -> bool:
     """Say whether the product sold once every time, and the naive control never did in a burst."""
     for _, case in product:
         for run, count in zip(case.runs, case.by_sql, strict=True):
-            if run.result is None or (run.result.oversold, run.result.confirmed, count) != (0, 1, 1):
+            if run.result is None or (run.result.oversold, run.result.confirmed, count) != (
+                0,
+                1,
+                1,
+            ):
                 return False
     bursts = [
         (run.result, count)

@@ -60,7 +60,7 @@ async def event(make_event: MakeEvent) -> Event:
 
 
 @pytest_asyncio.fixture
-async def sql(database: EmbeddedPostgres, services: Services) -> AsyncIterator[asyncpg.Connection]:  # noqa: ARG001 - the schema must be there
+async def sql(database: EmbeddedPostgres, services: Services) -> AsyncIterator[asyncpg.Connection]:
     """A plain connection to the same database: another program, with its own counting."""
     connection = await asyncpg.connect(database.url)
     yield connection

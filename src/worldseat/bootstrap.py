@@ -135,9 +135,7 @@ def _build(
 ) -> Services:
     feed = Feed(product, stores, clock=clock, chance=chance)
     return Services(
-        shop=Shop(
-            product, settings.regions, secret=settings.secret, clock=clock, chance=chance
-        ),
+        shop=Shop(product, settings.regions, secret=settings.secret, clock=clock, chance=chance),
         onsale=OnSale(product, chance=chance),
         feed=feed,
         stampedes=Stampedes(
@@ -167,5 +165,3 @@ async def _end(task: "asyncio.Task[None]") -> None:
         await task
     except asyncio.CancelledError:
         return
-
-

@@ -1,4 +1,4 @@
-"""The signing key: made once, kept beside the data, shared by all processes that use that folder."""
+"""The signing key: made once, kept beside the data, shared by all processes of that folder."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""Where the venue files that ship with WorldSeat are: in the package, or beside a checkout's src."""
+"""Where the shipped venue files are: in the package, or beside a checkout's src."""
 
 from pathlib import Path
 

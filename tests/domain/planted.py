@@ -190,7 +190,7 @@ class Floor:
         self.now_ns += 1_000
         lane = f"lan_{len(self.log) % 3}"
         numbers = self.lanes.setdefault(lane, [])
-        numbers.append(len(numbers) + 1)
+        numbers.append(max(numbers, default=0) + 1)
         row = LogRow(
             op_id=ids.op_id(claim, 0),
             claim_id=claim,
@@ -207,7 +207,7 @@ class Floor:
             run_id=run_id,
             region=REGIONS[len(self.log) % 2],
             lane=lane,
-            lane_seq=len(numbers),
+            lane_seq=numbers[-1],
             recorded_at="2026-01-01T00:00:00.000000Z",
         )
         self.log.append(row)

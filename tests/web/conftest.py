@@ -43,9 +43,11 @@ async def serving(
     server = Server(app, stopping, lambda _host, _port: ready.set())
     running = asyncio.create_task(server.serve(sockets=[listener]))
     await ready.wait()
-    yield server, Address(url=f"http://127.0.0.1:{port}", port=port)
-    server.stop()
-    await running
+    try:
+        yield server, Address(url=f"http://127.0.0.1:{port}", port=port)
+    finally:
+        server.stop()
+        await running
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import pytest
 
 from worldseat.web.access import Policy, decide, is_loopback
 
-TOKEN = "correct-horse-battery-staple"
+TOKEN = "correct-horse-battery-staple"  # noqa: S105 - a made-up one
 LOOPBACK = Policy(bound_host="127.0.0.1", operator_token=TOKEN)
 NO_TOKEN = Policy(bound_host="127.0.0.1")
 OPEN = Policy(bound_host="0.0.0.0", operator_token=TOKEN)  # noqa: S104 - a value, nothing is bound

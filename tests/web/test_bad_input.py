@@ -118,8 +118,12 @@ async def test_only_json_is_read(
 
 @pytest.mark.parametrize(
     "content_type",
-    ["application/json", "APPLICATION/JSON", "application/json;charset=UTF-8",
-     'application/json; charset="utf-8"'],
+    [
+        "application/json",
+        "APPLICATION/JSON",
+        "application/json;charset=UTF-8",
+        'application/json; charset="utf-8"',
+    ],
 )
 async def test_json_by_any_of_its_names_is_read(fan: Client, content_type: str) -> None:
     headers = {"content-type": content_type}

@@ -168,6 +168,8 @@ def test_a_planted_cookie_does_not_hide_the_real_one() -> None:
         ("Zoe\u0308", "Zoë"),
         ("<script>", "<script>"),
         ("張偉", "張偉"),
+        ("👩\u200d💻", "👩\u200d💻"),
+        ("\u200d", None),
         ("x" * 40, "x" * 40),
         ("x" * 41, None),
         ("", None),

@@ -10,7 +10,7 @@ import structlog
 
 from worldseat import telemetry
 
-SECRET = "hunter2-very-secret"
+SECRET = "hunter2-very-secret"  # noqa: S105 - a made-up one
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_secrets_in_exceptions_and_messages_are_hidden(lines: io.StringIO) -> No
     log = structlog.stdlib.get_logger("test")
     try:
         message = f"no route to postgresql://worldseat:{SECRET}@db.example/worldseat"
-        raise OSError(message)  # noqa: TRY301 - the traceback is the point
+        raise OSError(message)
     except OSError:
         log.exception("failed with Bearer %s", SECRET)
         logging.getLogger("uvicorn.error").exception("password=%s", SECRET)
@@ -76,7 +76,9 @@ def test_secrets_in_exceptions_and_messages_are_hidden(lines: io.StringIO) -> No
 
 
 def test_the_standard_library_logs_go_the_same_way(lines: io.StringIO) -> None:
-    logging.getLogger("asyncpg").warning("lost %s", f"postgresql://a:{SECRET}@b", extra={"token": SECRET})
+    logging.getLogger("asyncpg").warning(
+        "lost %s", f"postgresql://a:{SECRET}@b", extra={"token": SECRET}
+    )
     assert SECRET not in lines.getvalue()
     assert last(lines)["event"] == "lost postgresql://a:[hidden]@b"
     assert last(lines)["token"] == telemetry.HIDDEN

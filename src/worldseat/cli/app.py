@@ -33,7 +33,9 @@ def main() -> None:
         complain(error.message, error.next_step, error.operator)
         status = 2
     except StoreError as error:
-        complain("The database refused or could not be reached.", "See `worldseat doctor`.", str(error))
+        complain(
+            "The database refused or could not be reached.", "See `worldseat doctor`.", str(error)
+        )
         status = 2
     except (OSError, ValueError) as error:
         complain(str(error), "See `worldseat doctor`.")

@@ -28,9 +28,7 @@ SEED_LIMIT = 2**31
 RUN_ID_SHOWN = 12
 """Enough to recognise a run in 80 columns; --json has the whole id."""
 
-COLUMNS = (
-    "oversold", "confirmed", "refused", "errors", "unknown", "conflicts", "in flight", "ms"
-)
+COLUMNS = ("oversold", "confirmed", "refused", "errors", "unknown", "conflicts", "in flight", "ms")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,9 @@ def db_url(
     The embedded database listens while a WorldSeat runs.
     """
     if region not in REGIONS:
-        raise BadRequest(f"There is no Region {region!r}.", next_step=f"Use {' or '.join(REGIONS)}.")
+        raise BadRequest(
+            f"There is no Region {region!r}.", next_step=f"Use {' or '.join(REGIONS)}."
+        )
     url, running = uvloop.run(bootstrap.address(where.settings(), region))
     if json:
         print_json({"region": region, "url": url, "running": running})

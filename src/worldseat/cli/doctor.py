@@ -31,7 +31,7 @@ class Finding:
 
 
 def doctor(*, json: bool = False, where: Where = HERE) -> int:
-    """Check Python, the folder, the database, its isolation, both Regions, the schema, the events."""
+    """Check Python, the disk, the database, its isolation, both Regions and the events."""
     findings = uvloop.run(_all(where.settings()))
     if json:
         print_json({"version": __version__, "ok": _ok(findings), "findings": findings})
@@ -53,8 +53,7 @@ async def _all(settings: Settings) -> list[Finding]:
     findings = [_python(), _folder(settings.home)]
     try:
         async with bootstrap.services(settings, work=False) as services:
-            async for finding in _database(services):
-                findings.append(finding)
+            findings.extend([finding async for finding in _database(services)])
     except (StoreError, OSError, ValueError, WorldSeatError) as error:
         findings.append(
             Finding(

@@ -108,4 +108,6 @@ class RemoteStampedes:
         for event in (await self._remote.get("/api/events"))["events"]:
             if event["mode"] == "rehearsal":
                 return str(event["event_id"])
-        raise UnknownEvent("There is no rehearsal there.", next_step="Create one: worldseat event create.")
+        raise UnknownEvent(
+            "There is no rehearsal there.", next_step="Create one: worldseat event create."
+        )

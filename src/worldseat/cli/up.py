@@ -56,7 +56,9 @@ def _welcome(services: Services, host: str, port: int) -> None:
     stand_in = services.store.stand_in
     console.print(f"\n[bold]WorldSeat[/bold] is open at [bold]{base}[/bold]")
     if stand_in:
-        console.print(f"Aurora DSQL is played by {stand_in} on this machine, one server for both Regions.")
+        console.print(
+            f"Aurora DSQL is played by {stand_in} on this machine, one server for both Regions."
+        )
     console.print(f"""
   {base}/        the command center: click a seat, press Buy, press Break it
   {base}/proof   what is claimed, and the runs that carry it

@@ -8,6 +8,7 @@ from worldseat.domain.run import Operation, Outcome
 from worldseat.domain.seats import Kind, LogRow
 from worldseat.domain.venue import Chart
 from worldseat.domain.verdict import Fault, Sources, Unknowns, Violation, name_of, violation
+from worldseat.domain.wording import count
 
 READ = "read"
 """The kind of an operation that reads a seat after the stampede; all others are sales."""
@@ -73,7 +74,7 @@ def _impossible(run_id: str, operations: Sequence[Operation], chart: Chart) -> I
                 each.seat_index,
                 run_id=run_id,
                 op_ids=[each.op_id],
-                sentence="The stampede's recorded history cannot be its own: "
+                sentence="The recorded history of the stampede at {seat} cannot be its own: "
                 f"the answer of buyer {each.process} {why}.",
                 operator=f"history {run_id}: process {each.process} op {each.op_id} {why}",
             )
@@ -205,14 +206,17 @@ def _disagreements(
     for index, each in sources.items():
         if each.agree:
             continue
+        told = count(each.app_believed or 0, "buyer")
+        log = count(each.log_committed, "sale")
+        table = count(each.seat_table_shows, "owner")
         yield violation(
             Fault.SOURCES_DISAGREE,
             chart,
             index,
             run_id=each.run_id,
             op_ids=[row.op_id for row in committed if row.key.seat_index == index],
-            sentence=f"{{seat}}: {each.app_believed} buyers were told that it is theirs, the log "
-            f"holds {each.log_committed} sales, the seat table shows {each.seat_table_shows}.",
+            sentence=f"The app said yes to {told} of {{seat}}, the log holds {log} of it, and the "
+            f"seat table shows {table}.",
             operator=f"run {each.run_id} seat {index}: app_believed, log_committed, "
             f"seat_table_shows: {each.equation}",
         )

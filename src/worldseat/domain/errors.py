@@ -1,16 +1,16 @@
 """Everything that can go wrong, said twice: to the fan and to the operator.
 
-    WorldSeatError
-    ├── BadRequest          what was asked cannot be asked
-    │   ├── UnknownSeat / UnknownEvent / UnknownRun / UnknownStore
-    │   ├── KeyReused       one idempotency key, two requests
-    │   └── VenueRefused    a venue file that is not one
-    ├── Refused             asked rightly, and the answer is no
-    │   ├── SeatTaken
-    │   ├── ClaimVoided
-    │   └── NotHere         live round, stampede already running, seat bought by a fan
-    ├── OutcomeUnknown      the database did not say; ask again with the same key
-    └── Unavailable         nothing was committed; try again later
+WorldSeatError
+├── BadRequest          what was asked cannot be asked
+│   ├── UnknownSeat / UnknownEvent / UnknownRun / UnknownStore
+│   ├── KeyReused       one idempotency key, two requests
+│   └── VenueRefused    a venue file that is not one
+├── Refused             asked rightly, and the answer is no
+│   ├── SeatTaken
+│   ├── ClaimVoided
+│   └── NotHere         live round, stampede already running, seat bought by a fan
+├── OutcomeUnknown      the database did not say; ask again with the same key
+└── Unavailable         nothing was committed; try again later
 """
 
 from collections.abc import Sequence

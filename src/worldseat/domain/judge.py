@@ -235,16 +235,18 @@ def _is_a_fans(each: chain.Chain) -> bool:
 def _disagreements(sources: Sequence[Sources], chart: Chart) -> Iterator[Violation]:
     """Yield the seats without a stampede whose log and seat row count differently."""
     for index, each in enumerate(sources):
-        if each.run_id is None and not each.agree:
-            yield violation(
-                Fault.SOURCES_DISAGREE,
-                chart,
-                index,
-                op_ids=(),
-                sentence=f"{{seat}}: the log holds {each.log_committed} live sales, the seat table "
-                f"shows {each.seat_table_shows}.",
-                operator=f"seat {index}: log_committed, seat_table_shows: {each.equation}",
-            )
+        if each.run_id is not None or each.agree:
+            continue
+        log = wording.count(each.log_committed, "live sale")
+        table = wording.count(each.seat_table_shows, "owner")
+        yield violation(
+            Fault.SOURCES_DISAGREE,
+            chart,
+            index,
+            op_ids=(),
+            sentence=f"The log holds {log} of {{seat}}, and the seat table shows {table}.",
+            operator=f"seat {index}: log_committed, seat_table_shows: {each.equation}",
+        )
 
 
 def _sum(unknowns: Iterable[Unknowns]) -> Unknowns:

@@ -14,7 +14,7 @@ def of_floor(
     unknowns: Unknowns,
 ) -> str:
     """Return the verdict on a whole round; `violations` worst first."""
-    looked_at = f"{_count(operations, 'operation')} on {_count(seats, 'seat')} of this round"
+    looked_at = f"{count(operations, 'operation')} on {count(seats, 'seat')} of this round"
     if violations:
         said = f"{_worst(violations)} found in {looked_at}."
     elif not operations:
@@ -23,17 +23,17 @@ def of_floor(
         said = f"No violation found in {looked_at}."
     if missing:
         said += (
-            f" {_count(missing, 'stampede')} without a history, running or interrupted: judged by "
+            f" {count(missing, 'stampede')} without a history, running or interrupted: judged by "
             "committed rows only."
         )
     if unknowns.unresolved:
-        said += f" {_count(unknowns.unresolved, 'outcome')} still unknown."
+        said += f" {count(unknowns.unresolved, 'outcome')} still unknown."
     return said
 
 
 def of_seat(violations: Sequence[Violation], *, operations: int, seat: str) -> str:
     """Return the verdict on one seat; `violations` are the seat's own, worst first."""
-    looked_at = f"{_count(operations, 'operation')} on seat {seat} in this round"
+    looked_at = f"{count(operations, 'operation')} on seat {seat} in this round"
     if violations:
         return f"{_worst(violations)} found in {looked_at}."
     if not operations:
@@ -43,7 +43,7 @@ def of_seat(violations: Sequence[Violation], *, operations: int, seat: str) -> s
 
 def of_run(violations: Sequence[Violation], *, operations: int, seat: str, holders: int) -> str:
     """Return the verdict on one stampede; without anybody confirmed there is no result."""
-    looked_at = _count(operations, "operation")
+    looked_at = count(operations, "operation")
     if violations:
         return f"{_worst(violations)} found in {looked_at}."
     if not holders:
@@ -56,9 +56,10 @@ def times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
 
 
-def _worst(violations: Sequence[Violation]) -> str:
-    return f"{violations[0].sentence} {_count(len(violations), 'violation')}"
-
-
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 sale, 60 sales, 1,284 operations."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _worst(violations: Sequence[Violation]) -> str:
+    return f"{violations[0].sentence} {count(len(violations), 'violation')}"

@@ -74,7 +74,7 @@ class OnSaleStore(Store, Protocol):
         """Return the rounds of an event, oldest first."""
 
     async def open_round(self, event: Event) -> str:
-        """Prepare a new round, fill it, make it current; return its id. Resumes a half-filled one."""
+        """Prepare a round (or resume one), fill it, make it current; return its id."""
 
     # purchases
     def writer(self, region: str) -> AbstractAsyncContextManager[Writer]:

@@ -11,7 +11,7 @@ from worldseat.ports.clock import Chance
 
 
 class StoreError(Exception):
-    """Base of what a transaction can end with other than a commit. Carries the operator's detail."""
+    """Base of what a transaction can end with other than a commit; its text is for operators."""
 
 
 class Conflict(StoreError):
@@ -110,7 +110,7 @@ class Store(Protocol):
     """Name and version of what stands in for the service, or None on AWS."""
     guarantees: Guarantees
     adapter_source: Sequence[object]
-    """The adapter's own functions that the purchase codes call, so that the Proof panel shows them."""
+    """The adapter's own functions that the purchase codes call; the Proof panel shows them."""
 
     async def open(self) -> None:
         """Connect and check the promises. Raises StoreError if they do not hold."""

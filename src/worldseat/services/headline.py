@@ -1,4 +1,4 @@
-"""The story at the top of the page: the product's newest run, and only what is like it beside it."""
+"""The story at the top of the page: the product's newest run, and beside it only what is like."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -8,7 +8,9 @@ from worldseat.domain import ids
 from worldseat.domain.event import Event, Ticket
 from worldseat.domain.seats import LogRow
 
-_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+_CROCKFORD = bytes.maketrans(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+)
 
 
 def confirmation_code(secret: bytes, op_id: str) -> str:

@@ -158,7 +158,7 @@ def _api_routes(context: Context) -> list[BaseRoute]:
         handlers = {each.method: each.handler for each in operations if each.handler is not None}
         methods = [each.method for each in operations]
         routes.append(Route(path, partial(_dispatch, context, handlers), methods=methods))
-    described = encode(openapi.document())
+    described = encode(openapi.document(context.services.stores))
     routes.append(Route("/openapi.json", partial(_describe, described)))
     return routes
 

@@ -40,23 +40,36 @@ def decode(text: str, decoder: "msgspec.json.Decoder[T]") -> T:
     """Understand JSON text. Raises WebError: bad-json or wrong-shape."""
     try:
         return decoder.decode(text)
-    except msgspec.ValidationError as error:
-        # The typed decoder stops at the first thing it does not want, even in a broken text.
-        _check_well_formed(text)
-        raise WebError("wrong-shape", f"{error}.") from error
-    except msgspec.DecodeError as error:
-        raise WebError("bad-json", f"The body is not JSON: {error}.") from error
-    except RecursionError as error:
-        raise WebError("bad-json", "The body is nested too deeply.") from error
-
-
-def _check_well_formed(text: str) -> None:
+    except msgspec.ValidationError:
+        # The typed decoder stops at the first thing it does not want, even in a broken text, and to
+        # it 60.0 is no integer; to JSON it is. Only what is neither is of the wrong shape.
+        value = _whole_numbers(_any_json(text))
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _bad_json(error) from error
     try:
-        msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
-        raise WebError("bad-json", f"The body is not JSON: {error}.") from error
-    except RecursionError as error:
-        raise WebError("bad-json", "The body is nested too deeply.") from error
+        return msgspec.convert(value, decoder.type)
+    except msgspec.ValidationError as error:
+        raise WebError("wrong-shape", f"{error}.") from error
+
+
+def _any_json(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _bad_json(error) from error
+
+
+def _bad_json(error: Exception) -> WebError:
+    return WebError("bad-json", f"The body is not JSON: {error}.")
+
+
+def _whole_numbers(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: int(each) if isinstance(each, float) and each.is_integer() else each
+        for name, each in value.items()
+    }
 
 
 def _check_type(headers: Iterable[tuple[bytes, bytes]]) -> None:

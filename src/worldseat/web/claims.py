@@ -106,9 +106,9 @@ class Claims:
         fan = self._context.fans.read(scope)
         if fan is None:
             raise no_fan()
+        key = _key(scope)
         if not _ID.fullmatch(event_id):
             raise UnknownEvent(f"There is no event {event_id[:80]!r}.")
-        key = _key(scope)
         with self._gate.pass_through(fan.fan_id):
             wanted = await read_json(scope, receive, _body)
             bought = await self._context.services.shop.buy(

@@ -27,6 +27,7 @@ _PURPOSE = b"worldseat fan cookie, version 1"
 _YEAR_S = 365 * 24 * 60 * 60
 _VALUE_MAX = 1_000
 """The longest cookie we issue has 40 characters of 4 bytes, each escaped or not: under 700."""
+_WITHOUT_JOINERS = {0x200C: None, 0x200D: None}
 _FAN_ID = re.compile(r"fan_[a-z2-7]{26}")
 
 
@@ -105,11 +106,13 @@ def new_fan_id() -> str:
 
 
 def clean_name(name: str) -> str | None:
-    """Return the name as it will be shown, or None if it is not 1 to 40 printable characters."""
+    """Return the name as it will be shown, or None if it is not 1 to 40 printable characters.
+
+    The two joiners count as printable: Persian names and many emoji are written with them.
+    """
     shown = " ".join(unicodedata.normalize("NFC", name).split())
-    if not 1 <= len(shown) <= NAME_MAX or not shown.isprintable():
-        return None
-    return shown
+    seen = shown.translate(_WITHOUT_JOINERS)
+    return shown if seen and seen.isprintable() and len(shown) <= NAME_MAX else None
 
 
 def _cookies(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[str]:

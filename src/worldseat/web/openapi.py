@@ -42,12 +42,18 @@ _SECURITY: dict[str | None, list[Json]] = {
 }
 
 
-def document(operations: Iterable[Operation] = OPERATIONS) -> Json:
-    """Return the whole document, ready to be encoded."""
+def document(stores: Iterable[str], operations: Iterable[Operation] = OPERATIONS) -> Json:
+    """Return the whole document, ready to be encoded. `stores` are the names of those installed."""
     operations = tuple(operations)
     paths: dict[str, Json] = defaultdict(dict)
     for operation in operations:
         paths[operation.path][operation.method.lower()] = _operation(operation)
+    described = _described(dict(paths), _schemas(operations))
+    _name_stores(described, list(stores))
+    return described
+
+
+def _described(paths: Json, schemas: Json) -> Json:
     return {
         "openapi": "3.1.0",
         "info": {
@@ -58,15 +64,28 @@ def document(operations: Iterable[Operation] = OPERATIONS) -> Json:
             ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": dict(paths),
+        "paths": paths,
         "components": {
-            "schemas": _schemas(operations),
+            "schemas": schemas,
             "securitySchemes": {
                 "fan": {"type": "apiKey", "in": "cookie", "name": COOKIE},
                 "operator": {"type": "http", "scheme": "bearer"},
             },
         },
     }
+
+
+def _name_stores(described: Json, stores: list[str]) -> None:
+    """Say which stores are installed wherever one can be chosen: no type knows that."""
+    for path in described["paths"].values():
+        for operation in path.values():
+            for parameter in operation["parameters"]:
+                if parameter["name"] == "store":
+                    parameter["schema"] |= {"enum": stores}
+    for schema in described["components"]["schemas"].values():
+        # Only what is asked for has a default; what is told names any store that ever ran.
+        if "default" in schema.get("properties", {}).get("store", {}):
+            schema["properties"]["store"] |= {"enum": stores}
 
 
 def _schemas(operations: Iterable[Operation]) -> Json:

@@ -162,7 +162,7 @@ OPERATIONS: tuple[Operation, ...] = (
         status=201,
         problems=(
             *_BODY,
-            *("operator-only", "unknown-event", "live-round", "stampede-running"),
+            *("operator-only", "unknown-event", "live-round", "stampede-running", "round-changed"),
             *_AWAY,
         ),
     ),

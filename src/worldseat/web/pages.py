@@ -1,13 +1,15 @@
 """The pages: what the services say, put into the templates. They read without JavaScript."""
 
 from collections.abc import Awaitable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import jinja2
 from msgspec import UNSET, UnsetType
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
 
 import worldseat
 from worldseat.domain.errors import UnknownEvent, UnknownStore
@@ -15,14 +17,14 @@ from worldseat.domain.event import Event, Ticket
 from worldseat.domain.seats import Mode
 from worldseat.ports.store import Store
 from worldseat.services.codes import CODES
-from worldseat.services.feed import FloorView
+from worldseat.services.floor import FloorView
 from worldseat.web.context import Context
-from worldseat.web.events import LOG_ENTRIES, log_entries
+from worldseat.web.events import newest_entries
 from worldseat.web.fans import Fan
 from worldseat.web.problems import KINDS, Problem, WebError
 from worldseat.web.query import Id, path_id, query
 from worldseat.web.scripts import needed_by
-from worldseat.web.shapes import Asked, LogEntry
+from worldseat.web.shapes import Asked
 from worldseat.web.views import command_center as center
 from worldseat.web.views import fan as fan_view
 from worldseat.web.views import words
@@ -43,6 +45,20 @@ class HomeQuery(Asked, frozen=True):
     event: Id | UnsetType = UNSET
     store: Id | UnsetType = UNSET
     part: Id | UnsetType = UNSET
+
+
+def routes(context: Context) -> list[BaseRoute]:
+    """Return the routes of all pages, and of what they load."""
+    pages = {
+        "/": command_center,
+        "/events/{event_id}": fan_page,
+        "/proof": proof_page,
+        "/problems/{code}": problem_page,
+    }
+    return [
+        *(Route(path, partial(page, context)) for path, page in pages.items()),
+        Mount("/static", StaticFiles(directory=HERE / "static")),
+    ]
 
 
 @cache
@@ -154,7 +170,7 @@ async def _found(
         runs=runs,
         report=await tried(services.witness.judge(event.event_id, seat=seat)),
         tickets=await tried(_tickets(context, fan)),
-        log=await tried(_log(context, event)),
+        log=await tried(newest_entries(context, event)),
     )
 
 
@@ -164,13 +180,6 @@ def _floor(context: Context, event: Event, store: Store) -> Awaitable[FloorView]
 
 def _tickets(context: Context, fan: Fan) -> Awaitable[list[Ticket]]:
     return context.services.shop.tickets(fan.fan_id)
-
-
-async def _log(context: Context, event: Event) -> list[LogEntry]:
-    services = context.services
-    rows = await services.store.log_of_round(event.event_id, event.current_round_id)
-    runs = await services.stampedes.runs(event.event_id, LOG_ENTRIES)
-    return log_entries(event, rows, runs)
 
 
 def _event(events: Sequence[Event], asked: str | UnsetType) -> Event:

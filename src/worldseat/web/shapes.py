@@ -53,13 +53,15 @@ class WitnessQuery(Asked, frozen=True):
 class MeBody(Asked, frozen=True):
     """The fan's label; left out, it stays as it is."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=NAME_MAX)] | UnsetType = UNSET
+    name: Annotated[str, Meta(min_length=1, max_length=NAME_MAX, examples=["Ada"])] | UnsetType = (
+        UNSET
+    )
 
 
 class ClaimBody(Asked, frozen=True):
     """The seats that a fan wants, by their labels."""
 
-    seats: Annotated[list[SeatLabel], Meta(min_length=1, max_length=100)]
+    seats: Annotated[list[SeatLabel], Meta(min_length=1, max_length=100, examples=[["A7"]])]
 
 
 class StampedeBody(Asked, frozen=True):

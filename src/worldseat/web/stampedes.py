@@ -10,6 +10,7 @@ from worldseat.domain.run import Arrival
 from worldseat.web.answers import json_answer
 from worldseat.web.body import read_json
 from worldseat.web.context import Context
+from worldseat.web.problems import WebError
 from worldseat.web.query import path_id, query
 from worldseat.web.shapes import EventQuery, RunsAnswer, StampedeBody, run_answer
 
@@ -27,7 +28,7 @@ async def fire(context: Context, request: Request) -> Response:
         seat=body.seat,
         buyers=body.buyers,
         code=body.code,
-        arrival=Arrival.parse(body.arrival),
+        arrival=_arrival(body.arrival),
         seed=body.seed,
     )
     context.metrics.stampedes.labels(body.store, body.code.value).inc()
@@ -54,3 +55,10 @@ async def show_history(context: Context, request: Request) -> Response:
     run_id = path_id(request, "run_id", UnknownRun)
     history = await context.services.stampedes.history(run_id)
     return Response(history, media_type=JSON_LINES)
+
+
+def _arrival(text: str) -> Arrival:
+    try:
+        return Arrival.parse(text)
+    except ValueError as error:
+        raise WebError("wrong-shape", f"{str(error).capitalize()}.") from error

@@ -16,6 +16,8 @@ _DUPLICATE = "23505"
 # Classes of errors that say: the server, not the statement. 08 connection, 53 resources,
 # 57P admin shutdown and cannot-connect-now, XX000 "server unavailable" on DSQL (facts/dsql.md 1.24).
 _SERVER = ("08", "53", "57", "XX", "58")
+# 40003 says itself that nobody knows whether the statement was completed.
+_UNKNOWN_AT_COMMIT = (*_SERVER, "40003")
 
 DRIVER_ERRORS = (
     asyncpg.PostgresError,
@@ -31,14 +33,14 @@ def before_commit(error: BaseException) -> StoreError | None:
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         if state in _CONFLICTS:
-            return Conflict(_told(error))
+            return Conflict(told(error))
         if state == _DUPLICATE:
-            return Duplicate(_told(error), constraint=error.constraint_name or "")
+            return Duplicate(told(error), constraint=error.constraint_name or "")
         if state.startswith(_SERVER):
-            return NotCommitted(_told(error))
-        return StoreRefused(_told(error))
+            return NotCommitted(told(error))
+        return StoreRefused(told(error))
     if isinstance(error, DRIVER_ERRORS):
-        return NotCommitted(_told(error))
+        return NotCommitted(told(error))
     return None
 
 
@@ -47,17 +49,19 @@ def at_commit(error: BaseException) -> StoreError | None:
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         if state in _CONFLICTS:
-            return Conflict(_told(error))
+            return Conflict(told(error))
         if state == _DUPLICATE:
-            return Duplicate(_told(error), constraint=error.constraint_name or "")
-        if not state.startswith(_SERVER):
-            return StoreRefused(_told(error))
+            return Duplicate(told(error), constraint=error.constraint_name or "")
+        # An error without a state comes from no server that has decided anything.
+        if state and not state.startswith(_UNKNOWN_AT_COMMIT):
+            return StoreRefused(told(error))
     if isinstance(error, DRIVER_ERRORS):
-        return CommitUnknown(_told(error))
+        return CommitUnknown(told(error))
     return None
 
 
-def _told(error: BaseException) -> str:
+def told(error: BaseException) -> str:
+    """Return an error for the operator: its SQLSTATE, or its class, and its text."""
     state = getattr(error, "sqlstate", None)
     name = type(error).__name__
     return f"{state} {error}" if state else f"{name}: {error}"

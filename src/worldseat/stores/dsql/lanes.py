@@ -9,11 +9,13 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import asyncpg
 
 from worldseat.ports.clock import Chance
+from worldseat.ports.store import NotCommitted
 from worldseat.stores.dsql import failures, statements
 
 _LOG = statements.load("log.sql")
@@ -30,13 +32,17 @@ IDLE_LIFE_S = 120.0
 
 @dataclass(slots=True, kw_only=True)
 class Lane:
-    """Who writes on a connection, and how far it came."""
+    """Who writes on a connection, and how far it came.
+
+    `in_doubt` is set when COMMIT is sent and taken back when it is answered. A lane that stays in
+    doubt is never used again, and has no known end: one more row of it may still land.
+    """
 
     lane: str
     region: str
     opened_s: float
     seq: int = 0
-    retired: bool = False
+    in_doubt: bool = False
 
 
 class LaneConnection(asyncpg.Connection):
@@ -44,6 +50,11 @@ class LaneConnection(asyncpg.Connection):
     and the query would cost every purchase a round trip (facts/performance.md §B)."""
 
     lane: Lane
+
+    @property
+    def itself(self) -> "LaneConnection":
+        """The connection behind the pool's proxy, which is of no use once the server hangs up."""
+        return self
 
     def get_reset_query(self) -> str:
         """Return no statement at all."""
@@ -60,7 +71,8 @@ class LanePool:
         self._process = process
         self._chance = chance
         self._pool: asyncpg.Pool[Any] | None = None
-        self._open: set[LaneConnection] = set()
+        self._open: dict[str, Lane] = {}
+        self._in_use: set[str] = set()
         self._ended: list[Lane] = []
 
     async def open(self) -> None:
@@ -85,51 +97,64 @@ class LanePool:
         )
         await connection.execute(_LOG["open_lane"], lane.lane, self.region, self._process)
         connection.lane = lane
-        self._open.add(connection)
-        connection.add_termination_listener(self._ended_now)
+        self._open[lane.lane] = lane
+        connection.add_termination_listener(partial(self._ended_now, lane))
 
-    def _ended_now(self, connection: Any) -> None:  # noqa: ANN401 - asyncpg's own signature
-        self._open.discard(connection)
-        # After an unanswered COMMIT one more row may still land, so such a lane gets no end.
-        if not connection.lane.retired:
-            self._ended.append(connection.lane)
+    def _ended_now(self, lane: Lane, _connection: object) -> None:
+        del self._open[lane.lane]
+        self._ended.append(lane)
 
     async def _note_ended(self, connection: LaneConnection) -> None:
+        """Write down how far lanes came that are over; followers then leave them alone."""
         ended, self._ended = self._ended, []
-        if ended:
+        known = [lane for lane in ended if not lane.in_doubt]
+        if not known:
+            return
+        try:
             await connection.execute(
                 _LOG["close_lanes"],
-                [lane.lane for lane in ended],
-                [str(lane.seq) for lane in ended],
+                [lane.lane for lane in known],
+                [str(lane.seq) for lane in known],
             )
+        except BaseException:
+            # The next connection writes them down.
+            self._ended.extend(known)
+            raise
 
     async def warm(self, count: int) -> None:
         """Open `count` lanes now, so that nobody pays for it later. Raises NotCommitted."""
-        held: list[Any] = []
         pool = self._require()
+        opening = [asyncio.create_task(self._acquire(pool)) for _ in range(count)]
         try:
-            held = await asyncio.gather(*(pool.acquire() for _ in range(count)))
-        except failures.DRIVER_ERRORS as error:
-            raise failures.before_commit(error) or error from error
+            await asyncio.gather(*opening)
         finally:
-            for connection in held:
-                await pool.release(connection)
+            # All go back to the pool, also those that opened while another one failed.
+            for task in opening:
+                task.cancel()
+            for connection in await asyncio.gather(*opening, return_exceptions=True):
+                if not isinstance(connection, BaseException):
+                    await pool.release(connection)
 
     @asynccontextmanager
     async def lane(self) -> AsyncIterator[LaneConnection]:
         """Hold one lane. Raises NotCommitted when none can be had."""
         pool = self._require()
+        proxy = await self._acquire(pool)
+        connection: LaneConnection | None = getattr(proxy, "itself", None)
+        if connection is None:
+            message = "the server hung up just when the connection was handed out"
+            raise NotCommitted(message)
+        lane = connection.lane
+        self._in_use.add(lane.lane)
         try:
-            connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
-        except failures.DRIVER_ERRORS as error:
-            raise failures.before_commit(error) or error from error
-        try:
+            # close() may have come while this one waited; it must not write any more.
+            self._require()
             yield connection
         finally:
-            lane: Lane = connection.lane
-            if lane.retired or time.monotonic() - lane.opened_s > LANE_LIFE_S:
+            self._in_use.discard(lane.lane)
+            if lane.in_doubt or time.monotonic() - lane.opened_s > LANE_LIFE_S:
                 connection.terminate()
-            await pool.release(connection)
+            await self._release(pool, proxy)
 
     async def close(self, *, within_s: float = 0.5) -> None:
         """Write down where the lanes ended, then close them; cut them off after `within_s`."""
@@ -141,18 +166,32 @@ class LanePool:
             async with asyncio.timeout(within_s):
                 if self._open or self._ended:
                     async with pool.acquire() as connection:
+                        # A lane that somebody still writes on is not over: it gets no end.
                         self._ended.extend(
-                            other.lane for other in self._open if not other.lane.retired
+                            lane for name, lane in self._open.items() if name not in self._in_use
                         )
                         await self._note_ended(connection)
-                        self._open.clear()
                 await pool.close()
         except failures.DRIVER_ERRORS:
             # The lanes stay without an end and age out of the followers' window by themselves.
             pool.terminate()
 
+    async def _acquire(self, pool: "asyncpg.Pool[Any]") -> Any:
+        """Take a connection. Whatever went wrong, a claim that has none committed nothing."""
+        try:
+            return await pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
+        except failures.DRIVER_ERRORS as error:
+            raise NotCommitted(failures.told(error)) from error
+
+    async def _release(self, pool: "asyncpg.Pool[Any]", proxy: Any) -> None:
+        try:
+            await pool.release(proxy)
+        except failures.DRIVER_ERRORS:
+            # The pool has closed the connection. What was answered on it stands: say nothing more.
+            return
+
     def _require(self) -> "asyncpg.Pool[Any]":
         if self._pool is None:
             message = f"the pool of {self.region} is closed"
-            raise failures.NotCommitted(message)
+            raise NotCommitted(message)
         return self._pool

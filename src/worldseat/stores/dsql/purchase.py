@@ -6,7 +6,7 @@ from typing import Any
 
 from worldseat.domain import ids
 from worldseat.domain.seats import Kind, Order, Seat, SeatKey
-from worldseat.ports.store import Conflict, NotCommitted, StoreRefused
+from worldseat.ports.store import CommitUnknown, Conflict, NotCommitted, StoreRefused
 from worldseat.stores.dsql import failures, rows, statements
 from worldseat.stores.dsql.lanes import LaneConnection, LanePool
 
@@ -145,16 +145,20 @@ class DsqlWriter:
 
     async def _commit(self, tx: DsqlTransaction) -> None:
         lane = self._connection.lane
+        # Before it is sent: the connection may be lost, and its end noted, before we are told.
+        lane.in_doubt = True
         try:
             tag = await self._connection.execute("COMMIT")
         except BaseException as error:
             told = failures.at_commit(error)
-            if told is None or isinstance(told, failures.CommitUnknown):
-                lane.retired = True
+            if told is None or isinstance(told, CommitUnknown):
                 self._connection.terminate()
+            else:
+                lane.in_doubt = False
             if told is None:
                 raise
             raise told from error
+        lane.in_doubt = False
         if tag != "COMMIT":
             message = f"COMMIT was answered {tag}"
             raise NotCommitted(message)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from worldseat.domain.run import Run
     from worldseat.domain.verdict import Report
     from worldseat.ports.store import Store
-    from worldseat.services.feed import FloorView
+    from worldseat.services.floor import FloorView
     from worldseat.services.headline import Story
     from worldseat.web.shapes import LogEntry
 

@@ -13,7 +13,7 @@ from worldseat.web.views.words import money, of
 if TYPE_CHECKING:
     from worldseat.domain.event import Event, Ticket
     from worldseat.ports.store import Store
-    from worldseat.services.feed import FloorView
+    from worldseat.services.floor import FloorView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from worldseat.web.views.words import money
 if TYPE_CHECKING:
     from worldseat.domain.event import Event
     from worldseat.domain.venue import Place
-    from worldseat.services.feed import FloorView
+    from worldseat.services.floor import FloorView
 
 STATES = ("open", "sold", "held", "withheld")
 """What the two bits of a seat stand for, in the order of their values."""

@@ -11,6 +11,7 @@ import { ResetFloor } from "./reset-floor.js";
 
 const POLL_MS = 250;
 const POLL_FAILURES_MAX = 20;
+const UNREAD = "The run is over, and its result cannot be read right now. Reload the page.";
 
 export class BreakIt extends HTMLElement {
   connectedCallback() {
@@ -49,7 +50,7 @@ export class BreakIt extends HTMLElement {
   }
 
   async fire() {
-    if (this.following) return;
+    if (this.button.ariaBusy) return;
     const data = new FormData(this.form);
     const seat = String(data.get("seat")).trim();
     const buyers = Number(data.get("buyers"));
@@ -105,8 +106,15 @@ export class BreakIt extends HTMLElement {
     else this.tell("run-over", runId);
   }
 
-  /** The panels are up to date: show the verdict again. */
-  over() {
+  /**
+   * The run is over, and the panels tell it, unless they could not be read.
+   * @param {boolean} told
+   */
+  over(told) {
+    if (!told) {
+      this.explain(new Problem({ status: 0, code: "no-answer", detail: UNREAD }));
+      return;
+    }
     this.bar.hidden = true;
     this.button.ariaBusy = null;
     if (this.status) {

@@ -111,6 +111,7 @@ export class BuyBar extends HTMLElement {
   /** @param {{ticket: import("./purchase.js").Ticket}} outcome */
   sold({ ticket }) {
     this.floor.select(null, { quiet: true });
+    this.floor.markSold(ticket.seat);
     const code = document.createElement("code");
     code.textContent = ticket.code;
     this.show([bold(ticket.seat), " is yours. Code ", code], [], "good");
@@ -145,7 +146,10 @@ export class BuyBar extends HTMLElement {
     this.show([`${problem.words}${id}`], again, "bad");
   }
 
-  /** After the tickets were read anew: a seat that another tab of mine bought is no loss. */
+  /**
+   * After the tickets were read anew: a seat that another tab of mine bought is no loss.
+   * @param {string} seat
+   */
   recheck(seat) {
     if (this.busy || !this.floor.isMine(seat)) return;
     this.show([bold(seat), " is yours already."], [], "good");

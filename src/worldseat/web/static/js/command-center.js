@@ -6,7 +6,8 @@ import { wireFloor } from "./floor-page.js";
 import { wireKeys } from "./keys.js";
 import { refreshPanels } from "./panels.js";
 
-const QUIET_MS = 400;
+const PANELS_AFTER_MS = 500;
+const PANELS_EVERY_MS = 2_000;
 
 const breakIt = /** @type {import("./break-it.js").BreakIt} */ (
   document.querySelector("break-it")
@@ -14,40 +15,46 @@ const breakIt = /** @type {import("./break-it.js").BreakIt} */ (
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let waiting;
+let readAt = 0;
 
-/** Read the panels anew soon; many reasons within a moment are one request. */
+/** Read the panels anew soon; many reasons are one request, and a rush of sales is a few. */
 function panelsSoon() {
+  if (waiting) return;
+  const pause = Math.max(PANELS_AFTER_MS, readAt + PANELS_EVERY_MS - performance.now());
+  waiting = setTimeout(readPanels, pause);
+}
+
+async function readPanels() {
   clearTimeout(waiting);
-  waiting = setTimeout(async () => {
-    await refreshPanels();
-    if (!breakIt.following) breakIt.bar.hidden = true;
-  }, QUIET_MS);
+  waiting = undefined;
+  readAt = performance.now();
+  return refreshPanels();
 }
 
 const { floor } = wireFloor({
   onNews({ type, data }) {
+    if (type === "seats") moveOn(data.sales);
     if (type === "run" && data.status === "running") breakIt.follow(data.run_id);
-    else if (type === "run" || (type === "seats" && !breakIt.following)) panelsSoon();
+    else if ((type === "run" || type === "seats") && !breakIt.following) panelsSoon();
   },
   onRound: panelsSoon,
-  onFloor: followTarget,
 });
 
-/** The target is prefilled with an open seat, and moves on when a fan buys that seat. */
-function followTarget() {
-  const seat = breakIt.target.value.trim();
-  if (!floor || !seat || breakIt.following || document.activeElement === breakIt.target) return;
-  if (breakIt.target.dataset.typed === seat || floor.isOpen(seat)) return;
-  breakIt.aim(floor.open[0] ?? "");
+/**
+ * The target moves on when a fan buys that seat; a seat that a stampede sold is opened again.
+ * @param {{seat: string, kind: string, run_id: string | null}[]} sales
+ */
+function moveOn(sales) {
+  const target = breakIt.target.value.trim();
+  const bought = sales.some((sale) => sale.seat === target && sale.run_id === null);
+  if (bought && floor) breakIt.aim(floor.open[0] ?? "");
 }
 
 document.addEventListener("target-change", (event) => {
   floor?.setTarget(/** @type {CustomEvent} */ (event).detail);
 });
 document.addEventListener("run-over", async () => {
-  clearTimeout(waiting);
-  await refreshPanels();
-  breakIt.over();
+  breakIt.over(await readPanels());
   refreshFoilFloor();
 });
 document.addEventListener("floor-reset", panelsSoon);

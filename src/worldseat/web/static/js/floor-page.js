@@ -4,6 +4,7 @@ import "./theme-toggle.js";
 import "./buy-bar.js";
 import "./my-tickets.js";
 import "./seat-floor.js";
+import { changeNumber } from "./floor-state.js";
 import { clock, count, localiseTimes } from "./format.js";
 import { Freshness } from "./freshness.js";
 import { watch } from "./live.js";
@@ -16,11 +17,11 @@ import { wireName } from "./me.js";
 
 /**
  * Wire the floor of this page.
- * @param {{onNews?: (news: import("./live.js").News) => void, onRound?: () => void,
- *   onFloor?: () => void}} [hooks]
+ * @param {{onNews?: (news: import("./live.js").News) => void,
+ *   onRound?: () => void}} [hooks]
  * @returns {FloorPage}
  */
-export function wireFloor({ onNews, onRound, onFloor } = {}) {
+export function wireFloor({ onNews, onRound } = {}) {
   localiseTimes(document);
   wireName();
   const floor = /** @type {import("./seat-floor.js").SeatFloor | null} */ (
@@ -40,6 +41,7 @@ export function wireFloor({ onNews, onRound, onFloor } = {}) {
     if (mine && product) floor.setMine(mine);
   };
   const fresh = new Freshness((stale, asOf) => showStale(floor, stale, asOf));
+  fresh.heard(floor.dataset.asOf ?? "");
 
   /** @param {import("./live.js").News} news */
   const take = ({ type, data }) => {
@@ -58,7 +60,6 @@ export function wireFloor({ onNews, onRound, onFloor } = {}) {
       fresh.heard(data.as_of_at);
       if (product) showLive(data);
     }
-    if (type === "floor" || type === "seats") onFloor?.();
     onNews?.({ type, data });
   };
 
@@ -83,7 +84,7 @@ export function wireFloor({ onNews, onRound, onFloor } = {}) {
 /** @param {{change?: string, sold_count?: number, as_of_at: string}} data */
 function showLive({ change, sold_count: sold, as_of_at: asOf }) {
   const live = document.querySelector("[data-live]");
-  if (live && change) live.textContent = `Live · change ${change} · ${clock(asOf)}`;
+  if (live && change) live.textContent = `Live · change ${count(changeNumber(change))} · ${clock(asOf)}`;
   const shown = document.querySelector("[data-sold]");
   if (shown && sold !== undefined) shown.textContent = count(sold);
 }
@@ -98,5 +99,5 @@ function showStale(floor, stale, asOf) {
   floor.toggleAttribute("data-stale", stale);
   banner.hidden = !stale;
   const words = /** @type {HTMLElement} */ (banner.querySelector("span"));
-  words.textContent = asOf ? `Floor as of ${asOf}.` : "The floor is as it was when the page opened.";
+  words.textContent = `Floor as of ${asOf}.`;
 }

@@ -37,14 +37,31 @@ export function pack(states) {
 }
 
 /**
+ * The number in a change's id, which reads `<process>-<number>`.
+ * @param {string} change
+ */
+export function changeNumber(change) {
+  return Number(change.slice(change.lastIndexOf("-") + 1));
+}
+
+/**
+ * Whether nothing is missing between two changes.
+ * @param {string} before
+ * @param {string} after
+ */
+function follows(before, after) {
+  return after === before.replace(/[0-9]+$/, String(changeNumber(before) + 1));
+}
+
+/**
  * Apply a numbered delta. Returns the new floor, or null if something is missing in between: then
- * only a whole floor helps. The count of sold seats is the check: it comes from the server.
+ * only a whole floor helps. The server's count of sold seats is a second check.
  * @param {FloorView} floor
  * @param {Delta} delta
  * @returns {FloorView | null}
  */
 export function advance(floor, delta) {
-  if (delta.round_id !== floor.round_id) return null;
+  if (delta.round_id !== floor.round_id || !follows(floor.change, delta.change)) return null;
   const states = unpack(floor.states, floor.seat_count);
   for (const [seat, state] of delta.seats) states[seat] = state;
   const sold = states.reduce((sum, state) => sum + (state === SOLD ? 1 : 0), 0);

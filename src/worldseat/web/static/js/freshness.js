@@ -27,6 +27,6 @@ export class Freshness {
     const stale = performance.now() - this.movedAt > STALE_MS;
     if (stale === this.stale) return;
     this.stale = stale;
-    this.changed(stale, this.asOf ? clock(this.asOf) : "");
+    this.changed(stale, clock(this.asOf));
   }
 }

@@ -6,7 +6,7 @@
  * `seat-sold` (label: a sold seat was chosen), `seat-lost` (label: the selected seat was sold).
  */
 
-import { OPEN, STATES, unpack } from "./floor-state.js";
+import { OPEN, SOLD, STATES, unpack } from "./floor-state.js";
 
 const SPOKEN = { open: "available", sold: "sold", held: "on hold", withheld: "not for sale" };
 const FLASH_MS = 150;
@@ -77,6 +77,15 @@ export class SeatFloor extends HTMLElement {
     setTimeout(() => delete cell.dataset.changed, FLASH_MS);
     if (state === OPEN) delete cell.dataset.mine;
     this.say(cell);
+  }
+
+  /**
+   * The answer to my own purchase is faster than the stream.
+   * @param {string} label
+   */
+  markSold(label) {
+    const cell = this.byLabel.get(label);
+    if (cell) this.setState(cell, SOLD);
   }
 
   /** @param {Iterable<string>} labels of my own seats on this floor */
