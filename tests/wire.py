@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 from urllib.parse import parse_qs, quote, urlsplit
 
 from worldseat.domain import ids
@@ -20,11 +21,12 @@ _READ_BYTES = 65_536
 
 
 class Cut(Enum):
-    """Where the line breaks. The client sees the same each time: COMMIT sent, no answer."""
+    """What becomes of a COMMIT. The client sees the same each time: it was sent, no answer came."""
 
     NOT_APPLIED = "the COMMIT never reaches the server"
     APPLIED = "the server commits, and only its answer is lost"
-    HELD_BACK = "the COMMIT waits on the way until the test lets it through"
+    HELD_BACK = "the line breaks, and the COMMIT arrives when the test lets it through"
+    SLOW = "the line holds, and the COMMIT arrives when the test lets it through"
 
 
 @dataclass(slots=True, eq=False)
@@ -78,7 +80,7 @@ class CuttingProxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
-    async def __aenter__(self) -> "CuttingProxy":
+    async def __aenter__(self) -> Self:
         await self.restore()
         return self
 
@@ -143,18 +145,22 @@ class CuttingProxy:
                     return
                 if cut is Cut.HELD_BACK:
                     line.client.transport.abort()
+                if cut in {Cut.HELD_BACK, Cut.SLOW}:
                     self.held.set()
                     await self.let_through.wait()
-                line.losing_answers = cut is not None
+                line.losing_answers = cut in {Cut.APPLIED, Cut.HELD_BACK}
+                line.answered.clear()
                 line.server.write(message)
                 if cut is not None:
                     await line.answered.wait()
+                if line.losing_answers:
                     return
             await line.server.drain()
 
     async def _answer(self, line: _Line) -> None:
         with suppress(OSError):
             while data := await line.answers.read(_READ_BYTES):
+                line.answered.set()
                 if line.losing_answers:
                     break
                 line.client.write(data)

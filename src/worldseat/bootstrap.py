@@ -62,9 +62,17 @@ async def services(
             await seed_events(built.onsale)
         if work:
             fence = Fence(product, settings.regions, clock=clock, chance=chance)
-            recovery = Recovery(product, fence, clock=clock, holder=chance.new_id("recovery"))
+            recovery = Recovery(
+                product,
+                fence,
+                clock=clock,
+                holder=chance.new_id("recovery"),
+                fires=built.stampedes.fires,
+            )
             for job in (built.feed.run(), recovery.watch()):
-                stack.push_async_callback(_end, asyncio.create_task(job))
+                task = asyncio.create_task(job)
+                task.add_done_callback(_report)
+                stack.push_async_callback(_end, task)
         stack.push_async_callback(built.feed.close)
         stack.push_async_callback(built.stampedes.close)
         yield built
@@ -157,6 +165,12 @@ def _build(
 def _tell(event: str, fields: Mapping[str, object]) -> None:
     trouble = event.endswith(("died", "failed", "restarted", "put_aside", "took_over"))
     log.log(logging.WARNING if trouble else logging.INFO, event, **fields)
+
+
+def _report(task: "asyncio.Task[None]") -> None:
+    """Say so at once when background work ends by an error, and not only when we stop."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("background_work_failed", exc_info=error)
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

@@ -12,7 +12,8 @@ def load_or_make(home: Path) -> bytes:
     """Return the key under `home`, making it on first use. Raises ValueError if it was damaged."""
     path = home / SECRET_FILE
     home.mkdir(parents=True, exist_ok=True)
-    fresh = home / f".{SECRET_FILE}.{os.getpid()}"
+    # Not the process id: two containers that share the folder can both be process 1.
+    fresh = home / f".{SECRET_FILE}.{secrets.token_hex(8)}"
     fresh.touch(mode=0o600)
     fresh.write_text(secrets.token_hex(SECRET_BYTES))
     try:

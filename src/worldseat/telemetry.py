@@ -73,6 +73,8 @@ def configure(*, json: bool, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    # uvicorn tells of its own start and stop; whoever starts it tells that in our words.
+    logging.getLogger("uvicorn").setLevel(max(level, logging.WARNING))
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

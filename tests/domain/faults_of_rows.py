@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.domain.faults import Faults, Planted, change, rows_of
+from tests.domain.faults import Faults, Planted, change, forge, rows_of
 from tests.domain.planted import EVENT, Floor, key_of
 
 from worldseat.domain import ids
@@ -229,3 +229,51 @@ def an_open_seat_row_alone_sold(floor: Floor) -> Planted:
         floor.seats[20], status=SeatStatus.SOLD, fan_id="fan_eve", op_id="op_eve_0"
     )
     return Planted(fault=Fault.SEAT_TABLE_DIFFERS, seat=20, op_ids=("op_eve_0",))
+
+
+@ROWS.plant
+def a_fans_seat_row_alone_opened(floor: Floor) -> Planted:
+    floor.seats[1] = replace(floor.seats[1], status=SeatStatus.OPEN, fan_id=None)
+    return Planted(fault=Fault.SOURCES_DISAGREE, seat=1)
+
+
+@ROWS.plant
+def a_seat_row_that_the_chart_does_not_have(floor: Floor) -> Planted:
+    floor.seats[99] = replace(floor.seats[20], key=key_of(99))
+    return Planted(fault=Fault.MISPLACED_ROW, seat=99, op_ids=(ids.ROOT,))
+
+
+@ROWS.plant
+def a_sale_of_a_seat_that_the_chart_does_not_have(floor: Floor) -> Planted:
+    (row,) = rows_of(floor, 1)
+    extra = forge(floor, row, key=key_of(99))
+    return Planted(fault=Fault.MISPLACED_ROW, seat=99, op_ids=(extra.op_id,))
+
+
+@ROWS.plant
+def a_row_of_another_round(floor: Floor) -> Planted:
+    (row,) = rows_of(floor, 1)
+    change(floor, row, key=replace(row.key, round_id="rehearsal-2"))
+    return Planted(fault=Fault.MISPLACED_ROW, seat=1, op_ids=(row.op_id,))
+
+
+@ROWS.plant
+def a_fans_row_of_another_mode(floor: Floor) -> Planted:
+    (row,) = rows_of(floor, 1)
+    change(floor, row, mode=Mode.LIVE)
+    return Planted(fault=Fault.MISPLACED_ROW, seat=1, op_ids=(row.op_id,))
+
+
+@ROWS.plant
+def a_release_under_another_id_with_its_successor(floor: Floor) -> Planted:
+    _, release, last = rows_of(floor, 2)
+    change(floor, release, op_id="op_eve_0", claim_id="clm_eve")
+    change(floor, last, prev_op_id="op_eve_0")
+    return Planted(fault=Fault.REWRITTEN_ROW, seat=2, op_ids=("op_eve_0",))
+
+
+@ROWS.plant
+def a_void_linked_like_a_sale(floor: Floor) -> Planted:
+    (void,) = [row for row in floor.log if row.kind is Kind.VOID and row.key.seat_index == 4]
+    change(floor, void, prev_op_id=ids.ROOT)
+    return Planted(fault=Fault.REWRITTEN_ROW, seat=4, op_ids=(void.op_id,))

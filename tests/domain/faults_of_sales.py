@@ -98,6 +98,13 @@ def a_last_read_from_before_the_sale(floor: Floor) -> Planted:
 
 
 @SALES.plant
+def a_last_read_from_long_before_the_sale(floor: Floor) -> Planted:
+    first, _, last = rows_of(floor, 2)
+    answer(floor, "run_2", 6, observed_op_id=first.op_id)
+    return Planted(fault=Fault.STALE_READ, seat=2, op_ids=(last.op_id,))
+
+
+@SALES.plant
 def a_last_read_of_what_is_not_in_the_log(floor: Floor) -> Planted:
     answer(floor, "run_0", 8, observed_op_id="op_eve_0")
     return Planted(fault=Fault.SEAT_TABLE_DIFFERS, seat=0, op_ids=("op_eve_0",))
@@ -121,3 +128,16 @@ def a_history_that_cannot_be_read(floor: Floor) -> Planted:
     del floor.histories["run_0"]
     floor.damaged["run_0"] = "line 3: not JSON"
     return Planted(fault=Fault.BAD_HISTORY, seat=None)
+
+
+@SALES.plant
+def a_last_read_of_another_seats_sale(floor: Floor) -> Planted:
+    (row,) = rows_of(floor, 1)
+    answer(floor, "run_0", 8, observed_op_id=row.op_id)
+    return Planted(fault=Fault.SEAT_TABLE_DIFFERS, seat=0, op_ids=(row.op_id,))
+
+
+@SALES.plant
+def an_answer_about_a_seat_that_the_chart_does_not_have(floor: Floor) -> Planted:
+    op_id = answer(floor, "run_0", 3, seat_index=99)
+    return Planted(fault=Fault.BAD_HISTORY, seat=99, op_ids=(op_id,))

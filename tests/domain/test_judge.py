@@ -7,11 +7,11 @@ import msgspec
 import pytest
 from tests.domain.faults_of_rows import ROWS
 from tests.domain.faults_of_sales import SALES
-from tests.domain.planted import CHART, Floor, busy_floor
+from tests.domain.planted import CHART, EVENT, Floor, busy_floor
 
 from worldseat.domain.judge import judge
 from worldseat.domain.run import Outcome
-from worldseat.domain.seats import Kind
+from worldseat.domain.seats import Kind, Mode, SeatKey
 from worldseat.domain.verdict import VIOLATIONS_MAX, Fault, Report, Sources
 
 FAULTS = ROWS | SALES
@@ -39,7 +39,7 @@ def test_the_clean_twin_of_every_planted_fault_is_clean() -> None:
 
 def test_the_faults_are_planted() -> None:
     """Without this, a registry that lost its entries would pass everything below."""
-    assert (len(ROWS), len(SALES)) == (28, 16)
+    assert (len(ROWS), len(SALES)) == (35, 19)
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -47,7 +47,8 @@ def test_a_planted_fault_turns_the_verdict_and_is_named(name: str) -> None:
     floor = busy_floor()
     planted = FAULTS[name](floor)
 
-    report = verdict(floor, planted.seat)
+    in_hall = planted.seat is not None and planted.seat < CHART.seat_count
+    report = verdict(floor, planted.seat if in_hall else None)
 
     assert not report.clean
     named = [
@@ -60,7 +61,7 @@ def test_a_planted_fault_turns_the_verdict_and_is_named(name: str) -> None:
     assert named, [(each.fault, each.seat, each.operator) for each in report.violations]
     assert "No violation" not in report.verdict
     assert report.verdict.startswith(report.violations[0].sentence)
-    if planted.seat is not None:
+    if planted.seat is not None and in_hall:
         assert named[0].seat == CHART.label(planted.seat)
         assert f"eat {named[0].seat}" in named[0].sentence
         assert report.seat is not None
@@ -106,6 +107,23 @@ def test_a_fans_deleted_sale_is_seen_only_with_the_lanes() -> None:
     report = verdict(floor, lanes=False)
     assert report.clean
     assert report.lanes is None
+
+
+def test_a_stampede_in_a_live_round_is_flagged_row_by_row() -> None:
+    floor = Floor()
+    floor.stampede(0)
+    live = SeatKey(event_id=EVENT, round_id="live-1", seat_index=0)
+    floor.log[0] = replace(floor.log[0], key=live, mode=Mode.LIVE)
+    report = judge(replace(floor.evidence(), round_id="live-1"), judged_at=NOW)
+    (violation,) = report.violations
+    assert (violation.fault, violation.op_ids) == (Fault.MISPLACED_ROW, (floor.log[0].op_id,))
+
+
+def test_a_sale_of_another_run_does_not_count_for_this_one() -> None:
+    floor = busy_floor()
+    ROWS["a sale taken out of its run"](floor)
+    faults = {each.operator for each in verdict(floor, 0).violations}
+    assert any(each.endswith("seat_table_shows: 1 ≠ 0 ≠ 1") for each in faults)
 
 
 # a database that oversells

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.domain.faults_of_rows import ROWS
-from tests.domain.planted import CHART, EVENT, ROUND, Floor, busy_floor, key_of
+from tests.domain.planted import CHART, EVENT, ROUND, Floor, busy_floor
 
 from worldseat.domain.evidence import Evidence, at_one_moment
 from worldseat.domain.judge import judge
@@ -121,12 +121,3 @@ def test_any_second_sale_is_a_fork(floor: Floor, data: st.DataObject) -> None:
         assert seat is not None
         assert seat.violations[0].fault is Fault.FORK
         assert {"op_eve_0", row.op_id} <= set(seat.violations[0].op_ids)
-
-
-def test_a_row_of_a_seat_that_is_not_in_the_chart_is_flagged() -> None:
-    floor = busy_floor()
-    row = floor.log[0]
-    floor.log.append(replace(row, key=key_of(99), op_id="op_eve_0", lane="lan_x", lane_seq=1))
-    floor.seats[99] = replace(floor.seats[0], key=key_of(99))
-    faults = {(each.fault, each.seat_index) for each in verdict(floor).violations}
-    assert (Fault.MISPLACED_ROW, 99) in faults

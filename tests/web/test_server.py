@@ -1,86 +1,22 @@
-"""The server itself: it stops at once, and no peer can make it wait or grow."""
+"""The server stops at once, whatever is open and however it is told."""
 
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
 
-import httpx2
 import pytest
-import pytest_asyncio
-from starlette.types import Message, Receive, Scope, Send
 
-from worldseat.web import connection
-from worldseat.web.server import Server, bind
+from worldseat.web.server import CONNECTIONS_MAX, Server, bind, connection_limit
 
-from .conftest import Address, serving
+from .conftest import Address, Connect, Endless, serving
 
 STOP_WITHIN_S = 1.0
-
-
-class Endless:
-    """An application whose answers go on until it is closed, as live streams do."""
-
-    def __init__(self) -> None:
-        self.closed = asyncio.Event()
-        self.begun = asyncio.Event()
-        self.open = 0
-
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        if scope["path"] == "/deaf":
-            await asyncio.Event().wait()
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        self.open += 1
-        self.begun.set()
-        try:
-            if scope["path"] == "/flood":
-                while True:
-                    await send(part(b"x" * 65_536, more=True))
-            await send(part(b"begun", more=True))
-            await self.closed.wait()
-            await send(part(b"ended", more=False))
-        finally:
-            self.open -= 1
-
-
-def part(body: bytes, *, more: bool) -> Message:
-    return {"type": "http.response.body", "body": body, "more_body": more}
-
-
-async def refuse(_scope: Scope, _receive: Receive, send: Send) -> None:
-    """Answer before the body is read, as a refusal does."""
-    await send(
-        {"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"2")]}
-    )
-    await send(part(b"no", more=False))
-
-
-Peer = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-Connect = Callable[[Address, bytes], Awaitable[Peer]]
-
-
-@pytest_asyncio.fixture
-async def connect() -> AsyncIterator[Connect]:
-    """Open a connection and send something; all are closed when the test is over."""
-    opened: list[asyncio.StreamWriter] = []
-
-    async def connect(address: Address, request: bytes) -> Peer:
-        reader, writer = await asyncio.open_connection("127.0.0.1", address.port)
-        opened.append(writer)
-        writer.write(request)
-        await writer.drain()
-        return reader, writer
-
-    yield connect
-    for writer in opened:
-        writer.transport.abort()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
 
 
 async def test_it_stops_at_once_with_streams_open(connect: Connect) -> None:
@@ -135,84 +71,21 @@ async def test_it_stops_at_once_although_the_feed_does_not_close(connect: Connec
     assert time.perf_counter() - began < STOP_WITHIN_S
 
 
-async def test_a_head_without_an_end_is_refused(connect: Connect) -> None:
-    async with serving(Endless()) as (_, address):
-        reader, writer = await connect(address, b"GET / HTTP/1.1\r\n")
-        async with asyncio.timeout(5):
-            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
-                for number in range(10_000):
-                    writer.write(b"x-%d: y\r\n" % number)
-                    await writer.drain()
-            assert (await reader.readline()).startswith(b"HTTP/1.1 431 ")
-
-
-async def test_one_header_without_an_end_is_refused(connect: Connect) -> None:
-    async with serving(Endless()) as (_, address):
-        reader, writer = await connect(address, b"GET / HTTP/1.1\r\nx: ")
-        async with asyncio.timeout(5):
-            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
-                for _ in range(100):
-                    writer.write(b"y" * 4_096)
-                    await writer.drain()
-            assert (await reader.readline()).startswith(b"HTTP/1.1 431 ")
-
-
-async def test_a_head_that_does_not_come_is_not_waited_for(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connection, "HEAD_WITHIN_S", 0.1)
-    app = Endless()
-    async with serving(app, app.closed.set) as (_, address), asyncio.timeout(5):
-        for sent in (b"", b"GET / HTTP/1.1\r\nhost"):
-            reader, _ = await connect(address, sent)
-            assert await reader.read() == b""
-        # A request whose head has come is served for as long as it takes.
-        reader, _ = await connect(address, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-        await reader.readuntil(b"begun")
-        await asyncio.sleep(0.3)
-        assert app.open == 1
-
-
-async def test_a_peer_that_does_not_read_is_cut_off(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connection, "WRITE_WITHIN_S", 0.1)
-
-    gone = asyncio.Event()
-
-    async def until_gone(_scope: Scope, receive: Receive, send: Send) -> None:
-        await receive()
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        left = asyncio.create_task(receive())
-        while not left.done():
-            await send(part(b"x" * 65_536, more=True))
-            await asyncio.sleep(0)
-        gone.set()
-
-    async with serving(until_gone) as (_, address), asyncio.timeout(5):
-        await connect(address, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-        await gone.wait()
-
-
-async def test_the_sender_of_a_refused_body_can_read_the_answer() -> None:
-    async with serving(refuse) as (_, address), httpx2.AsyncClient() as client:
-        for _ in range(3):
-            answer = await client.post(address.url, content=b"x" * 10_000_000)
-            assert (answer.status_code, answer.content) == (413, b"no")
-
-
-async def test_a_refused_body_is_not_read_for_ever(connect: Connect) -> None:
-    async with serving(refuse) as (_, address):
-        head = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999\r\n\r\n"
-        _, writer = await connect(address, head)
-        sent = 0
-        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
-            while sent < 10 * connection.DISCARD_MAX:
-                writer.write(b"x" * 1_000_000)
-                await writer.drain()
-                sent += 1_000_000
-        # What the two kernels hold between us comes on top of what the server read.
-        assert sent < 2 * connection.DISCARD_MAX
+def test_there_are_files_left_for_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: asked.append(limits))
+    for limits, expected, raised in (
+        ((1_024, 1_048_576), CONNECTIONS_MAX, True),
+        ((1_024, 4_096), 4_096 - 320, True),
+        ((1_024, 1_024), 1_024 - 320, True),
+        ((1_048_576, 1_048_576), CONNECTIONS_MAX, False),
+        ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), CONNECTIONS_MAX, False),
+        ((1_024, resource.RLIM_INFINITY), CONNECTIONS_MAX, True),
+    ):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, limits=limits: limits)
+        asked.clear()
+        assert connection_limit() == expected
+        assert bool(asked) == raised
 
 
 PROGRAM = textwrap.dedent("""

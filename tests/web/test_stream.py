@@ -128,6 +128,8 @@ async def test_head_ends_at_once(server: Address, services: Services, event: Eve
     await known(services, event)
     async with asyncio.timeout(2), httpx2.AsyncClient() as client:
         answer = await client.head(f"{server.url}/api/events/{event.event_id}/stream")
+        # The same connection is free for the next request.
+        assert (await client.get(f"{server.url}/healthz")).status_code == 200
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
 

@@ -51,7 +51,6 @@ def compare(
         *_answers(asked.values(), committed, voids, chart),
         *_never_asked(run_id, asked, rows, chart),
         *_changed(asked, rows, chart),
-        *_stale(operations, committed.values(), chart),
         *_disagreements(sources, committed.values(), chart),
     ]
     return Told(violations=found, sources=sources, unknowns=_unknowns(asked, committed, voids))
@@ -150,30 +149,6 @@ def _changed(
                 sentence="The log's row for {seat} is not what its buyer asked for.",
                 operator=f"run {each.run_id} process {each.process}: asked (fan, seat, run) {was}, "
                 f"op_log {row.op_id} holds {now}",
-            )
-
-
-def _stale(
-    operations: Iterable[Operation], committed: Iterable[LogRow], chart: Chart
-) -> Iterator[Violation]:
-    replaced: dict[tuple[int, str], str] = {
-        (row.key.seat_index, row.prev_op_id): row.op_id for row in committed
-    }
-    for each in operations:
-        if each.kind != READ or each.outcome is not Outcome.OK:
-            continue
-        missed = replaced.get((each.seat_index, each.observed_op_id or ""))
-        if missed is not None:
-            yield violation(
-                Fault.STALE_READ,
-                chart,
-                each.seat_index,
-                run_id=each.run_id,
-                op_ids=[missed],
-                sentence="After the stampede the seat table still showed {seat} as it was before "
-                "a sale that had been committed.",
-                operator=f"run {each.run_id}: the last read saw {each.observed_op_id}, which "
-                f"{missed} had replaced",
             )
 
 

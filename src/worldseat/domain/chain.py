@@ -18,8 +18,8 @@ class Chain:
     seat_index: int
     rows: Mapping[str, LogRow]
     successors: Mapping[str, Sequence[LogRow]]
-    reached: frozenset[str]
-    """The ids that can be reached from the root."""
+    places: Mapping[str, int]
+    """How many steps from the root each id is; those that cannot be reached are not in it."""
 
     @property
     def tips(self) -> list[LogRow]:
@@ -42,7 +42,7 @@ def build(seat_index: int, transitions: Iterable[LogRow]) -> Chain:
         seat_index=seat_index,
         rows=rows,
         successors=dict(successors),
-        reached=frozenset(_behind(ROOT, successors)),
+        places=_places(ROOT, successors),
     )
 
 
@@ -90,14 +90,14 @@ def resold(chain: Chain, chart: Chart) -> Iterator[Violation]:
 
 
 def _unreached(chain: Chain, chart: Chart) -> Iterator[Violation]:
-    if len(chain.reached) == len(chain.rows):
+    loose = chain.rows.keys() - chain.places.keys()
+    if not loose:
         return
-    loose = set(chain.rows) - chain.reached
     for replaced, rows in chain.successors.items():
         if replaced == ROOT or replaced in chain.rows:
             continue
-        behind = {row.op_id for row in rows} | _behind_all(rows, chain)
-        loose -= behind
+        behind = _places(replaced, chain.successors)
+        loose -= behind.keys()
         yield violation(
             Fault.BROKEN_CHAIN,
             chart,
@@ -106,7 +106,7 @@ def _unreached(chain: Chain, chart: Chart) -> Iterator[Violation]:
             sentence="The log of {seat} has a hole: a sale or release that a later one replaced "
             "is missing.",
             operator=f"seat {chain.seat_index}: prev_op_id {replaced} is not in op_log; "
-            f"{len(behind)} rows hang on it",
+            f"{len(behind) - 1} rows hang on it",
         )
     if loose:
         yield violation(
@@ -190,21 +190,16 @@ def _text(shown: _Shown) -> str:
     return " ".join(str(part) for part in shown)
 
 
-def _behind(start: str, successors: Mapping[str, Sequence[LogRow]]) -> set[str]:
-    found: set[str] = set()
+def _places(start: str, successors: Mapping[str, Sequence[LogRow]]) -> dict[str, int]:
+    """Return the distance from `start` (itself 0) of everything that follows it."""
+    found = {start: 0}
     todo = [start]
     while todo:
-        for row in successors.get(todo.pop(), ()):
+        before = todo.pop()
+        for row in successors.get(before, ()):
             if row.op_id not in found:
-                found.add(row.op_id)
+                found[row.op_id] = found[before] + 1
                 todo.append(row.op_id)
-    return found
-
-
-def _behind_all(rows: Iterable[LogRow], chain: Chain) -> set[str]:
-    found: set[str] = set()
-    for row in rows:
-        found |= _behind(row.op_id, chain.successors)
     return found
 
 

@@ -17,6 +17,7 @@ OPERATIONS_MAX = 200_000
 LINE_BYTES_MAX = 4_096
 
 _READ = "read"
+_OUTCOMES = frozenset(Outcome)
 _COMMON: dict[str, type] = {
     "index": int,
     "type": str,
@@ -146,7 +147,7 @@ def _fields(line: bytes, number: int) -> dict[str, Any]:
 
 
 def _operation(begun: dict[str, Any], ended: dict[str, Any], number: int) -> Operation:
-    if ended["type"] not in set(Outcome):
+    if ended["type"] not in _OUTCOMES:
         _refuse(number, f"unknown type {ended['type']!r}")
     same = [name for name in ("f", "op_id") if begun[name] != ended[name]]
     if same or begun["value"][0] != ended["value"][0]:

@@ -6,9 +6,8 @@ buyers of every stampede were told. A count of duplicates alone would miss nearl
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from worldseat.domain import answers, chain, rows, wording
+from worldseat.domain import answers, chain, last_reads, rows, wording
 from worldseat.domain.evidence import Evidence, Index
-from worldseat.domain.ids import ROOT
 from worldseat.domain.run import Operation
 from worldseat.domain.seats import Kind, LogRow, SeatStatus
 from worldseat.domain.venue import Chart
@@ -130,28 +129,8 @@ def _told(
         if (row := indexed.by_op.get(each.op_id)) is not None and row.run_id != run_id
     ]
     told = answers.compare(run_id, operations, [*own, *strayed], chart)
-    told.violations.extend(_unlogged(operations, indexed, chart))
+    told.violations.extend(last_reads.check(operations, indexed, chart))
     return told
-
-
-def _unlogged(operations: Sequence[Operation], indexed: Index, chart: Chart) -> Iterator[Violation]:
-    """Yield the reads after a stampede that saw a transition which is not in the log."""
-    for each in operations:
-        saw = each.observed_op_id
-        if saw is None or saw == ROOT or each.kind != answers.READ:
-            continue
-        row = indexed.by_op.get(saw)
-        if row is None or row.key.seat_index != each.seat_index:
-            yield violation(
-                Fault.SEAT_TABLE_DIFFERS,
-                chart,
-                each.seat_index,
-                run_id=each.run_id,
-                op_ids=[saw],
-                sentence="After a stampede the seat table showed a change of {seat} that the log "
-                "does not hold.",
-                operator=f"run {each.run_id}: the last read saw {saw}, which is not in op_log",
-            )
 
 
 def _without_history(indexed: Index, evidence: Evidence) -> Iterator[Violation]:

@@ -33,9 +33,13 @@ class Gate:
         """Wait for the shot."""
         await self._open.wait()
 
-    async def fire(self) -> None:
-        """Release everybody once all are ready. Raises TimeoutError if they never are."""
-        async with asyncio.timeout(READY_DEADLINE_S):
-            await self._full.wait()
+    async def fire(self) -> bool:
+        """Release everybody once all are ready. False, and nobody passes, if they never are."""
+        try:
+            async with asyncio.timeout(READY_DEADLINE_S):
+                await self._full.wait()
+        except TimeoutError:
+            return False
         self.opened_ns = self._clock.monotonic_ns()
         self._open.set()
+        return True

@@ -1,7 +1,7 @@
 """The live floor: follows the committed log lane by lane and tells every viewer what changed.
 
-It learns of sales from the database only, its own process's too. A viewer gets one snapshot and then
-numbered frames, four a second at most; a slow one gets a fresh snapshot instead of an endless queue.
+It learns of sales from the database only, its own process's too. A viewer gets one snapshot, then
+numbered frames; a slow one gets a fresh snapshot instead of an endless queue.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ class Feed:
         self._wake = asyncio.Event()
         self._reading = asyncio.Lock()
         self._read_ns = 0
-        self._beat_ns = 0
+        self._tried_ns = 0
 
     @property
     def viewers(self) -> int:
@@ -80,15 +80,11 @@ class Feed:
 
     async def run(self) -> None:
         """Follow the log until closed. A database that is away is asked again each second."""
-        while not self._closed:
-            pause_s = FRAME_S if self._viewers else IDLE_S
-            try:
-                await self._read()
-            except StoreError as error:
-                log.warning("feed.stale", detail=str(error))
-                pause_s = IDLE_S
-            self._beat()
-            await self._rest(pause_s)
+        async with asyncio.TaskGroup() as group:
+            # By itself, for a database that hangs holds up a read, and must not hold up the beat.
+            beating = group.create_task(self._beat())
+            await self._follow()
+            beating.cancel()
 
     async def floor(self, event_id: str, store: str = "dsql") -> FloorView:
         """Return an event's floor as committed now, or as of the last good read.
@@ -99,8 +95,7 @@ class Feed:
         if target is None:
             raise UnknownStore(f"No store named {store[:40]!r} is installed.")
         try:
-            if self._clock.monotonic_ns() - self._read_ns > FRESH_S * 1e9:
-                await self._read()
+            await self._read(enough_since_ns=self._clock.monotonic_ns() - int(FRESH_S * 1e9))
         except StoreError as error:
             if not self._started:
                 raise Unavailable("The floor cannot be read.", operator=str(error)) from error
@@ -157,21 +152,43 @@ class Feed:
             raise UnknownEvent(f"There is no event {event_id[:60]!r}.")
         return floor
 
-    async def _read(self) -> None:
+    async def _follow(self) -> None:
+        while not self._closed:
+            pause_s = FRAME_S if self._viewers else IDLE_S
+            try:
+                await self._read()
+            except StoreError as error:
+                log.warning("feed.stale", detail=str(error))
+                pause_s = IDLE_S
+            except Exception:
+                # Unforeseen, and no reason to leave every viewer with an old floor for good.
+                log.exception("feed.failed")
+                pause_s = IDLE_S
+            await self._rest(pause_s)
+
+    async def _read(self, *, enough_since_ns: int | None = None) -> None:
+        """Take in what was committed, unless a read that began late enough has done so."""
         async with self._reading:
+            if enough_since_ns is not None and self._read_ns >= enough_since_ns:
+                return
+            began_ns = self._tried_ns = self._clock.monotonic_ns()
             if not self._started:
+                # Floors that an interrupted beginning loaded are older than these positions.
+                self._floors.clear()
                 self._positions = await self._store.lane_ends()
             followed = await self._store.follow(self._positions)
-            await self._meet(followed)
+            met = await self._meet(followed)
             self._positions = followed.positions
             self._started = True
-            self._read_ns = self._clock.monotonic_ns()
+            self._read_ns = began_ns
             for event_id, floor in self._floors.items():
-                for notice in floor.apply(followed):
+                # A floor that was just loaded is newer than the rows that were read before it.
+                for notice in [] if event_id in met else floor.apply(followed):
                     self._tell(event_id, notice)
 
-    async def _meet(self, followed: Followed) -> None:
-        """Load floors that are new: a new event, or a new round of one."""
+    async def _meet(self, followed: Followed) -> set[str]:
+        """Load floors that are new: a new event, or a new round of one. Return their events."""
+        met: set[str] = set()
         for event_id, showing in followed.showing.items():
             floor = self._floors.get(event_id)
             if floor is not None and floor.round_id == showing.round_id:
@@ -191,19 +208,19 @@ class Feed:
                 as_of_at=followed.as_of_at,
             )
             self._tell(event_id, fresh.whole())
+            met.add(event_id)
+        return met
 
     def _tell(self, event_id: str, notice: Notice) -> None:
         for viewer in self._viewers:
             if viewer.event_id == event_id:
                 viewer.tell(notice)
 
-    def _beat(self) -> None:
-        now_ns = self._clock.monotonic_ns()
-        if now_ns - self._beat_ns < BEAT_S * 1e9:
-            return
-        self._beat_ns = now_ns
-        for event_id, floor in self._floors.items():
-            self._tell(event_id, floor.beat())
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            for event_id, floor in self._floors.items():
+                self._tell(event_id, floor.beat())
 
     async def _rest(self, pause_s: float) -> None:
         """Rest one frame at least, and the whole pause unless somebody nudges."""
@@ -213,8 +230,6 @@ class Feed:
         except TimeoutError:
             return
         self._wake.clear()
-        since_s = (self._clock.monotonic_ns() - self._read_ns) / 1e9
+        since_s = (self._clock.monotonic_ns() - self._tried_ns) / 1e9
         if not self._closed and since_s < FRAME_S:
             await asyncio.sleep(FRAME_S - since_s)
-
-

@@ -7,10 +7,14 @@ other can never be: the answer is final.
 import asyncio
 from enum import StrEnum
 
+import structlog
+
 from worldseat.domain.seats import Kind, Order
 from worldseat.ports.clock import Chance, Clock
 from worldseat.ports.onsale import OnSaleStore
-from worldseat.ports.store import CommitUnknown, Conflict, Duplicate, NotCommitted
+from worldseat.ports.store import Duplicate, StoreError
+
+log = structlog.get_logger(__name__)
 
 PAUSE_S = 0.2
 FENCE_DEADLINE_S = 8.0
@@ -48,17 +52,19 @@ class Fence:
                 found = await self._read(order.op_id)
                 if found is not None:
                     return found
-            except (Conflict, NotCommitted, CommitUnknown):
+            except StoreError as error:
                 # Not resolved yet: the next turn meets the key if this void was committed.
-                await asyncio.sleep(PAUSE_S * self._chance.jitter())
+                log.info("fence.again", op_id=order.op_id, region=region, detail=str(error))
             else:
                 return Resolution.VOID
+            await asyncio.sleep(PAUSE_S * self._chance.jitter())
         return Resolution.UNKNOWN
 
     async def _read(self, op_id: str) -> Resolution | None:
         try:
             row = await self._store.find_op(op_id)
-        except NotCommitted:
+        except StoreError as error:
+            log.info("fence.not_read", op_id=op_id, detail=str(error))
             return None
         if row is None:
             return None

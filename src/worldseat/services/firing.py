@@ -116,10 +116,14 @@ class Firing:
             if plan.arrival.spread_ms:
                 gate.arrive()
             async with asyncio.TaskGroup() as group:
-                for buyer in buyers:
-                    group.create_task(self._buy(buyer, gate))
-                await gate.fire()
+                standing = [group.create_task(self._buy(buyer, gate)) for buyer in buyers]
+                if not await gate.fire():
+                    for buying in standing:
+                        buying.cancel()
                 self.fired.first_ns = gate.opened_ns
+        if not gate.is_open:
+            message = "not everybody had a connection in time, so the shot was not fired"
+            raise NotCommitted(message)
         return self.fired
 
     async def _buy(self, buyer: Buyer, gate: Gate) -> None:
@@ -146,9 +150,7 @@ class Firing:
             gate.arrive()
             await gate.passed()
             pressed_ns = pressed_ns or gate.opened_ns
-            tried = Attempted(
-                answer=Answer.UNAVAILABLE, attempts=0, conflicts=0, detail=str(error)
-            )
+            tried = Attempted(answer=Answer.UNAVAILABLE, attempts=0, conflicts=0, detail=str(error))
         await self._record(buyer, order, tried, pressed_ns)
 
     async def _attempt(self, order: Order, writer: Writer) -> Attempted:
@@ -165,9 +167,7 @@ class Firing:
             held=writer,
         )
 
-    async def _record(
-        self, buyer: Buyer, order: Order, tried: Attempted, pressed_ns: int
-    ) -> None:
+    async def _record(self, buyer: Buyer, order: Order, tried: Attempted, pressed_ns: int) -> None:
         """Write down what the buyer was told. Where the store has a fence, unknown is resolved."""
         outcome, reason = OUTCOMES[tried.answer], tried.answer.value
         if tried.answer is Answer.UNKNOWN and self._fence is not None:

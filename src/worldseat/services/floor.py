@@ -1,6 +1,7 @@
 """One event's floor in memory, and how it is told: whole, by numbered frames, by a beat."""
 
 import base64
+import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -97,7 +98,10 @@ class Floor:
         mine = [
             (row, seat)
             for row, seat in followed.rows
-            if row.key.event_id == self._event.event_id and row.key.round_id == self.round_id
+            if row.key.event_id == self._event.event_id
+            and row.key.round_id == self.round_id
+            # A seat that the hall does not have is for the Witness to report.
+            and row.key.seat_index < len(self._states)
         ]
         changed: dict[int, int] = {}
         for row, seat in mine:
@@ -154,7 +158,7 @@ class Floor:
     def since(self, last_id: str | None) -> list[Notice] | None:
         """Return the frames after `last_id`, or None if the whole floor must be told."""
         epoch, _, number = (last_id or "").partition(".")
-        if epoch != self._epoch or not number.isdecimal() or not number.isascii():
+        if epoch != self._epoch or not re.fullmatch(r"[0-9]{1,18}", number, re.ASCII):
             return None
         last = int(number)
         if last == self.change:

@@ -5,6 +5,7 @@ that nothing of it can commit later, and the run is stored as interrupted (desig
 """
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -14,7 +15,7 @@ from worldseat.domain.seats import SeatKey
 from worldseat.ports.clock import Clock
 from worldseat.ports.onsale import OnSaleStore
 from worldseat.ports.store import NotCommitted, StoreError
-from worldseat.services.fence import Fence
+from worldseat.services.fence import Fence, Resolution
 from worldseat.services.firing import order_of
 from worldseat.services.scoring import score
 from worldseat.services.stampede import LEASE, LEASE_S
@@ -22,33 +23,52 @@ from worldseat.services.stampede import LEASE, LEASE_S
 log = structlog.get_logger(__name__)
 
 LOOK_AGAIN_S = 3.0
+IDLE_LOOK_S = 20.0
+"""How often to look when nothing was left: a process may die later, or a run stay unsettled."""
+
 FENCE_AT_ONCE = 8
 
 
 class Recovery:
     """Finds unfinished runs and settles them, once no living process holds the lease."""
 
-    def __init__(self, store: OnSaleStore, fence: Fence, *, clock: Clock, holder: str) -> None:
+    def __init__(
+        self,
+        store: OnSaleStore,
+        fence: Fence,
+        *,
+        clock: Clock,
+        holder: str,
+        fires: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._store = store
         self._fence = fence
         self._clock = clock
         self._holder = holder
+        self._fires = fires
 
     async def watch(self) -> None:
-        """Settle what is unfinished now, and look again until nothing is left."""
+        """Settle what is unfinished, now and for as long as this process lives."""
         while True:
+            pause_s = LOOK_AGAIN_S
             try:
                 if not await self.settle_all():
-                    return
+                    pause_s = IDLE_LOOK_S
             except StoreError as error:
                 log.warning("recovery.waiting", detail=str(error))
-            await asyncio.sleep(LOOK_AGAIN_S)
+            await asyncio.sleep(pause_s)
 
     async def settle_all(self) -> int:
-        """Settle every unfinished run that nobody is firing; return how many are still left."""
+        """Settle every unfinished run that nobody is firing; return how many are still left.
+
+        Raises StoreError when the database is away, or a claim of a run cannot be resolved yet.
+        """
         left = 0
         for run in await self._store.unfinished_runs():
-            if await self._store.take_lease(LEASE, self._holder, ttl_s=LEASE_S):
+            # Our own may have lost its lease while the database was away, and knows its answers.
+            if self._fires(run.plan.run_id):
+                left += 1
+            elif await self._store.take_lease(LEASE, self._holder, ttl_s=LEASE_S):
                 try:
                     await self._settle(run)
                 finally:
@@ -71,10 +91,19 @@ class Recovery:
             async with turns:
                 reason = "unknown"
                 if of_product:
-                    reason = f"interrupted-{await self._fence.resolve(order_of(plan, buyer))}"
+                    resolution = await self._fence.resolve(order_of(plan, buyer))
+                    if resolution is Resolution.UNKNOWN:
+                        message = f"{buyer.op_id} of run {plan.run_id} cannot be fenced yet"
+                        raise NotCommitted(message)
+                    reason = f"interrupted-{resolution}"
                 return _unanswered(plan, buyer, reason, now_ns)
 
-        operations = list(await asyncio.gather(*(one(buyer) for buyer in plan.everyone())))
+        fencing = [asyncio.create_task(one(buyer)) for buyer in plan.everyone()]
+        try:
+            operations = await asyncio.gather(*fencing)
+        finally:
+            for task in fencing:
+                task.cancel()
         key = SeatKey(event_id=plan.event_id, round_id=plan.round_id, seat_index=plan.seat_index)
         tally = await self._store.tally(plan.run_id, key)
         result = score(plan, operations, tally, event.chart, in_flight_max=0, duration_ms=0.0)

@@ -20,7 +20,7 @@ from worldseat.domain.event import Event, Ticket
 from worldseat.domain.seats import Code, Kind, LogRow, Order, SeatKey, SeatStatus
 from worldseat.ports.clock import Chance, Clock
 from worldseat.ports.onsale import OnSaleStore
-from worldseat.ports.store import NotCommitted, StoreError, Writer
+from worldseat.ports.store import StoreError, Writer
 from worldseat.services.attempt import Answer, Attempted, RetryPolicy, attempt
 from worldseat.services.codes import conditional
 from worldseat.services.fence import Fence, Resolution
@@ -108,15 +108,14 @@ class Shop:
         try:
             found = await self._store.tickets(fan_id)
         except StoreError as error:
-            raise Unavailable("Your tickets cannot be read right now.", operator=str(error)) from error
+            message = "Your tickets cannot be read right now."
+            raise Unavailable(message, operator=str(error)) from error
         return [ticket(row, event, secret=self._secret, valid=valid) for row, event, valid in found]
 
     def _order(self, fan_id: str, key: str, event: Event, index: int) -> Order:
         claim = ids.claim_id(fan_id, key)
         return Order(
-            key=SeatKey(
-                event_id=event.event_id, round_id=event.current_round_id, seat_index=index
-            ),
+            key=SeatKey(event_id=event.event_id, round_id=event.current_round_id, seat_index=index),
             mode=event.mode,
             fan_id=fan_id,
             claim_id=claim,
@@ -209,7 +208,7 @@ class Shop:
         index = order.key.seat_index
         try:
             floor = await self._store.floor(event.event_id, order.key.round_id)
-        except NotCommitted as error:
+        except StoreError as error:
             raise Unavailable("The floor cannot be read right now.", operator=str(error)) from error
         still_open = [seat.key.seat_index for seat in floor if seat.status is SeatStatus.OPEN]
         nearest = event.chart.nearest(index, still_open, NEAREST_COUNT)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import structlog
 
-from worldseat.domain import history
 from worldseat.domain.errors import (
     BadRequest,
     NotHere,
@@ -21,8 +20,6 @@ from worldseat.domain.run import (
     BUYERS_MAX,
     BUYERS_MIN,
     Arrival,
-    Operation,
-    Outcome,
     Plan,
     Run,
     RunStatus,
@@ -32,17 +29,18 @@ from worldseat.ports.clock import Chance, Clock
 from worldseat.ports.onsale import OnSaleStore
 from worldseat.ports.store import Conflict, NotCommitted, Store, StoreError
 from worldseat.services.fence import Fence
-from worldseat.services.firing import Fired, Firing
-from worldseat.services.scoring import score
+from worldseat.services.firing import Firing
+from worldseat.services.settling import Settling, nobody_fired
 
 log = structlog.get_logger(__name__)
 
 LEASE = "stampede"
-LEASE_S = 30.0
-RENEW_S = 8.0
+LEASE_S = 12.0
+"""How long the lease of a killed process keeps others from firing; a living one renews it."""
+
+RENEW_S = 3.0
+GIVE_BACK_S = 0.5
 PREPARE_ATTEMPTS = 8
-SETTLE_ATTEMPTS = 20
-SETTLE_PAUSE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +72,7 @@ class Stampedes:
         self._clock = clock
         self._chance = chance
         self._fence = Fence(store, regions, clock=clock, chance=chance)
+        self._settling = Settling(store, clock)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._progress: dict[str, Progress] = {}
 
@@ -109,6 +108,8 @@ class Stampedes:
                     next_step="Wait until it is over; it takes seconds.",
                 )
             try:
+                # Again: the floor may have been reset before the lease was ours.
+                event = await self._rehearsal(event_id)
                 plan = await self._plan(run_id, event, target, seat, buyers, code, arrival, seed)
                 label = event.chart.label(plan.seat_index)
                 await self._store.begin_run(plan, label)
@@ -139,9 +140,12 @@ class Stampedes:
             raise Unavailable("Runs cannot be read right now.", operator=str(error)) from error
 
     async def history(self, run_id: str) -> bytes:
-        """Return a run's history as JSON lines. Raises UnknownRun."""
+        """Return a run's history as JSON lines. Raises UnknownRun or Unavailable."""
         await self.run(run_id)
-        return await self._store.history(run_id)
+        try:
+            return await self._store.history(run_id)
+        except StoreError as error:
+            raise Unavailable("The history cannot be read.", operator=str(error)) from error
 
     async def wait(self, run_id: str) -> Run:
         """Wait until a run that this process fires is over, and return it."""
@@ -149,6 +153,10 @@ class Stampedes:
         if task is not None:
             await asyncio.shield(task)
         return (await self.run(run_id))[0]
+
+    def fires(self, run_id: str) -> bool:
+        """Say whether this process is firing or settling the run."""
+        return run_id in self._tasks
 
     async def close(self) -> None:
         """Give up on runs under way; whoever starts next finds and settles them."""
@@ -246,54 +254,26 @@ class Stampedes:
             )
             try:
                 fired, status = await firing.fire(), RunStatus.DONE
-            except (NotCommitted, TimeoutError) as error:
+            except NotCommitted as error:
                 log.warning("stampede.not_fired", run_id=plan.run_id, detail=str(error))
-                fired, status = _nobody_fired(plan, self._clock.monotonic_ns()), RunStatus.INTERRUPTED
-            await self._settle_in_time(plan, event, target, fired, status)
+                fired = nobody_fired(plan, self._clock.monotonic_ns())
+                status = RunStatus.INTERRUPTED
+            await self._settling.settle(plan, event, target, fired, status)
         finally:
             renewing.cancel()
+            # A renewal under way must not come after the lease went back.
+            await asyncio.wait([renewing])
+            await self._give_back(plan.run_id)
             self._progress.pop(plan.run_id, None)
             self._tasks.pop(plan.run_id, None)
 
-    async def _settle_in_time(
-        self, plan: Plan, event: Event, target: Store, fired: Fired, status: RunStatus
-    ) -> None:
-        """Settle, and wait for a database that is away: the history is only here."""
-        for attempt in range(1, SETTLE_ATTEMPTS + 1):
-            try:
-                await self._settle(plan, event, target, fired, status)
-            except StoreError as error:
-                log.warning("stampede.settling", run_id=plan.run_id, detail=str(error))
-                if attempt == SETTLE_ATTEMPTS:
-                    # The row still says running: recovery settles it from the committed rows.
-                    log.error("stampede.not_settled", run_id=plan.run_id)
-                await asyncio.sleep(SETTLE_PAUSE_S)
-            else:
-                return
-
-    async def _settle(
-        self, plan: Plan, event: Event, target: Store, fired: Fired, status: RunStatus
-    ) -> None:
-        """Read the seat once more, count, store the result and the history, free the lease."""
-        key = SeatKey(
-            event_id=plan.event_id, round_id=plan.round_id, seat_index=plan.seat_index
-        )
-        read_ns = self._clock.monotonic_ns()
-        tally = await target.tally(plan.run_id, key)
-        operations = [
-            *sorted(fired.operations, key=lambda each: each.process),
-            _final_read(plan, tally.seat, read_ns, self._clock.monotonic_ns()),
-        ]
-        result = score(
-            plan,
-            operations,
-            tally,
-            event.chart,
-            in_flight_max=fired.in_flight_max,
-            duration_ms=round(fired.duration_ms, 3),
-        )
-        await self._store.finish_run(plan.run_id, status, result, history.dump(operations))
-        await self._store.give_lease(LEASE, plan.run_id)
+    async def _give_back(self, run_id: str) -> None:
+        """Free the lease, if the run's end has not done so: quickly, for we may be stopping."""
+        try:
+            async with asyncio.timeout(GIVE_BACK_S):
+                await self._store.give_lease(LEASE, run_id)
+        except (StoreError, TimeoutError) as error:
+            log.warning("stampede.lease_left", run_id=run_id, detail=str(error))
 
     def _answered(self, plan: Plan, answered: int) -> None:
         self._progress[plan.run_id] = Progress(
@@ -304,48 +284,7 @@ class Stampedes:
         while True:
             await asyncio.sleep(RENEW_S)
             try:
-                await self._store.take_lease(LEASE, run_id, ttl_s=LEASE_S)
+                if not await self._store.take_lease(LEASE, run_id, ttl_s=LEASE_S):
+                    log.error("stampede.lease_lost", run_id=run_id)
             except StoreError as error:
                 log.warning("stampede.lease_not_renewed", run_id=run_id, detail=str(error))
-
-
-def _final_read(plan: Plan, seat: Seat, invoke_ns: int, return_ns: int) -> Operation:
-    return Operation(
-        run_id=plan.run_id,
-        process=plan.buyers,
-        kind="read",
-        op_id="read",
-        seat_index=plan.seat_index,
-        fan_id=seat.fan_id or "",
-        region=plan.regions[0],
-        outcome=Outcome.OK,
-        reason=seat.status.value,
-        attempts=1,
-        conflicts=0,
-        t_invoke_ns=invoke_ns,
-        t_return_ns=return_ns,
-        observed_op_id=seat.op_id,
-    )
-
-
-def _nobody_fired(plan: Plan, now_ns: int) -> Fired:
-    """Return the record of a run whose connections could not be opened."""
-    operations = [
-        Operation(
-            run_id=plan.run_id,
-            process=buyer.number,
-            kind="sell",
-            op_id=buyer.op_id,
-            seat_index=plan.seat_index,
-            fan_id=buyer.fan_id,
-            region=buyer.region,
-            outcome=Outcome.FAIL,
-            reason="unavailable",
-            attempts=0,
-            conflicts=0,
-            t_invoke_ns=now_ns,
-            t_return_ns=now_ns,
-        )
-        for buyer in plan.everyone()
-    ]
-    return Fired(operations=operations, first_ns=now_ns, last_ns=now_ns)

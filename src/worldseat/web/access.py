@@ -29,7 +29,7 @@ from urllib.parse import urlsplit
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _FAN_ACTIONS = re.compile(r"/api/me|/api/events/[^/]+/claims")
 _OPERATOR_READS = frozenset({"/metrics"})
-_FORWARDED = (b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip")
+_FORWARDED = (b"forwarded", b"via", b"x-forwarded-", b"x-real-ip")
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
 _DEFAULT_PORT = {"http": 80, "https": 443}
 
@@ -103,7 +103,9 @@ def is_loopback(host: str) -> bool:
 
 
 def _on_this_machine(headers: Iterable[tuple[bytes, bytes]], host: str, policy: Policy) -> bool:
-    if not is_loopback(policy.bound_host) or any(name in _FORWARDED for name, _ in headers):
+    if not is_loopback(policy.bound_host) or any(
+        name.startswith(_FORWARDED) for name, _ in headers
+    ):
         return False
     match = _HOST.fullmatch(host)
     return match is not None and is_loopback(match["name"])
@@ -128,6 +130,8 @@ def _same_site(headers: Iterable[tuple[bytes, bytes]], *, host: str, scheme: str
 
 def _is_origin_of(origin: str, *, host: str, scheme: str) -> bool:
     """Compare host and port. A page under https may stand before a server that speaks http."""
+    if origin == f"{scheme}://{host}":
+        return True
     try:
         parts = urlsplit(origin)
         port = parts.port

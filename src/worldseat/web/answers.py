@@ -1,10 +1,26 @@
-"""JSON answers of the API."""
+"""JSON answers of the API: values of the domain, as the API tells them."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 from starlette.responses import Response
+
+from worldseat.domain.event import Event
+from worldseat.domain.run import Run, RunStatus
+from worldseat.services.headline import Side, Story
+from worldseat.services.stampede import Progress
+from worldseat.web.shapes import (
+    ChartAnswer,
+    EventAnswer,
+    ProgressAnswer,
+    RowAnswer,
+    RunAnswer,
+    SectionAnswer,
+    SideAnswer,
+    StoryAnswer,
+)
 
 JSON = "application/json"
 
@@ -16,3 +32,78 @@ def json_answer(
 ) -> Response:
     """Return a value of the domain, or of shapes, as JSON."""
     return Response(encode(value), status_code=status, headers=headers, media_type=JSON)
+
+
+def event_answer(event: Event, *, with_chart: bool) -> EventAnswer:
+    """Return the event as the API tells it."""
+    chart = ChartAnswer(
+        name=event.chart.name,
+        shape=event.chart.shape,
+        digest=event.chart.digest,
+        sections=[
+            SectionAnswer(
+                name=section.name,
+                rows=[RowAnswer(name=row.name, seats=row.seats) for row in section.rows],
+            )
+            for section in event.chart.sections
+        ],
+    )
+    return EventAnswer(
+        event_id=event.event_id,
+        title=event.title,
+        mode=event.mode,
+        current_round_id=event.current_round_id,
+        seat_count=event.chart.seat_count,
+        price=event.price,
+        chart=chart if with_chart else UNSET,
+    )
+
+
+def run_answer(run: Run, progress: Progress | None = None) -> RunAnswer:
+    """Return the run as the API tells it: its plan and its outcome side by side."""
+    plan = run.plan
+    return RunAnswer(
+        run_id=plan.run_id,
+        event_id=plan.event_id,
+        round_id=plan.round_id,
+        store=plan.store,
+        stand_in=plan.stand_in,
+        code=plan.code,
+        arrival=plan.arrival.text,
+        seat=run.seat,
+        buyers=plan.buyers,
+        seed=plan.seed,
+        regions=plan.regions,
+        git_commit=plan.git_commit,
+        status=run.status.value,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        progress=_progress_answer(run, progress),
+        result=run.result,
+    )
+
+
+def _progress_answer(run: Run, progress: Progress | None) -> ProgressAnswer | None:
+    if progress is None or run.status is not RunStatus.RUNNING:
+        return None
+    return ProgressAnswer(answered=progress.answered, buyers=progress.buyers)
+
+
+def story_answer(story: Story) -> StoryAnswer:
+    """Return the headline as the API tells it."""
+    return StoryAnswer(
+        product=_side_answer(story.product), foils=[_side_answer(foil) for foil in story.foils]
+    )
+
+
+def _side_answer(side: Side) -> SideAnswer:
+    return SideAnswer(
+        store=side.store,
+        title=side.title,
+        role=side.role,
+        stand_in=side.stand_in,
+        measured=run_answer(side.measured) if side.measured else None,
+        note=side.note,
+        zero_runs=side.zero_runs,
+        like_runs=side.like_runs,
+    )

@@ -5,7 +5,6 @@ it is answered, and its answer gets the headers that all answers carry. Errors t
 become problem documents in one place; any other error is logged and answered as our fault.
 """
 
-import base64
 import secrets
 from collections import defaultdict
 from functools import partial
@@ -52,7 +51,9 @@ class _Application:
         self._policy = policy
         self._metrics = context.metrics
         self._claims = Claims(context, Gate())
-        self._router = Router([*_api_routes(context), *pages.routes(context)])
+        routes = [*_api_routes(context), *pages.routes(context)]
+        # An address with one slash too many is another address, and leads nowhere.
+        self._router = Router(routes, redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -92,19 +93,17 @@ class _Application:
             route = CLAIMS_PATH
         else:
             route = getattr(scope.get("route"), "path", "none")
-        method = scope["method"] if scope["method"] in _METHODS else "other"
-        self._metrics.requests.labels(method, route, str(exchange.status or 0)).inc()
+        self._metrics.answered(scope["method"], route, exchange.status or 0)
 
 
 _PAGE_METHODS = frozenset({"GET", "HEAD"})
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class _Exchange:
     """One request and its answer: the id they share, and the headers that every answer carries."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
-        self.request_id = f"req_{base64.b32encode(secrets.token_bytes(10)).decode().lower()}"
+        self.request_id = f"req_{secrets.token_hex(8)}"
         self.status: int | None = None
         self._scope = scope
         self._send = send

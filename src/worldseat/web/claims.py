@@ -93,8 +93,7 @@ class Claims:
             outcome = error.code
             raise
         finally:
-            self._context.metrics.claims.labels(outcome).inc()
-            self._context.metrics.claim_seconds.observe(time.perf_counter() - began)
+            self._context.metrics.ended(outcome, time.perf_counter() - began)
         body = encode(answer)
         headers = [*_JSON, (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 201, "headers": headers})

@@ -16,6 +16,8 @@ HEAD_WITHIN_S = 10.0
 WRITE_WITHIN_S = 30.0
 DISCARD_MAX = 16 * 1024 * 1024
 """Bytes of a refused body that are read and thrown away, so that its sender can read the answer."""
+SPARE_CONNECTIONS = 64
+"""How many connections beyond the limit are told that they are too many; more are cut off."""
 
 _HEAD_TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -35,9 +37,12 @@ class BoundedConnection(HttpToolsProtocol):
         self._write_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first request."""
+        """Begin to wait for the first request, if there is room."""
         super().connection_made(transport)
         self._await_head()
+        limit = self.limit_concurrency
+        if limit is not None and len(self.connections) > limit + SPARE_CONNECTIONS:
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget all that was waited for."""

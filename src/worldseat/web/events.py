@@ -11,7 +11,7 @@ from worldseat.domain.event import Event
 from worldseat.domain.run import Run
 from worldseat.domain.seats import Kind, LogRow
 from worldseat.ports.store import StoreError
-from worldseat.web.answers import json_answer
+from worldseat.web.answers import event_answer, json_answer
 from worldseat.web.body import read_json
 from worldseat.web.context import Context
 from worldseat.web.query import path_id, query
@@ -22,7 +22,6 @@ from worldseat.web.shapes import (
     LogEntry,
     Nothing,
     RoundAnswer,
-    event_answer,
 )
 
 LOG_ENTRIES = 20

@@ -8,7 +8,6 @@ what is signed here can never pass for something else signed with the same secre
 
 import base64
 import binascii
-import hashlib
 import hmac
 import re
 import secrets
@@ -46,7 +45,7 @@ class Fans:
     """Issues fan cookies and reads them back. All processes of an on-sale share the secret."""
 
     def __init__(self, secret: bytes) -> None:
-        self._key = hmac.digest(secret, _PURPOSE, hashlib.sha256)
+        self._key = hmac.digest(secret, _PURPOSE, "sha256")
 
     def read(self, scope: Mapping[str, Any]) -> Fan | None:
         """Return the fan that the request's cookie proves, or None if there is none that does.
@@ -81,7 +80,7 @@ class Fans:
         return f"{signed}.{_to_text(self._signature(signed))}"
 
     def _signature(self, signed: str) -> bytes:
-        return hmac.digest(self._key, signed.encode(), hashlib.sha256)
+        return hmac.digest(self._key, signed.encode(), "sha256")
 
     def _verify(self, value: str) -> Fan | None:
         if len(value) > _VALUE_MAX or not value.isascii():

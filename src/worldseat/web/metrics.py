@@ -9,6 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from worldseat.services.shop import Claimed
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CLAIM_BUCKETS_S = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -55,6 +56,9 @@ class Metrics:
             ("store", "code"),
             registry=self.registry,
         )
+        # Looking a labelled child up costs more than counting: claims do both in their thousands.
+        self._answered: dict[tuple[str, str, str], Counter] = {}
+        self._ended: dict[str, Counter] = {}
         self._streams = 0
         self.streams_open.set_function(lambda: self._streams)
 
@@ -62,6 +66,22 @@ class Metrics:
     def streams_now(self) -> int:
         """Return how many live streams are open."""
         return self._streams
+
+    def answered(self, method: str, route: str, status: int) -> None:
+        """Count an HTTP request. `route` is a pattern; 0 as status means hung up on."""
+        named = (method if method in _METHODS else "other", route, str(status))
+        child = self._answered.get(named)
+        if child is None:
+            child = self._answered[named] = self.requests.labels(*named)
+        child.inc()
+
+    def ended(self, outcome: str, seconds: float) -> None:
+        """Count a claim by how it ended, and how long the fan waited."""
+        child = self._ended.get(outcome)
+        if child is None:
+            child = self._ended[outcome] = self.claims.labels(outcome)
+        child.inc()
+        self.claim_seconds.observe(seconds)
 
     def claimed(self, claim: Claimed) -> None:
         """Count what a claim cost the database."""

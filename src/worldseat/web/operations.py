@@ -252,7 +252,7 @@ OPERATIONS: tuple[Operation, ...] = (
         handler=witness.show_verdict,
         query=WitnessQuery,
         answer=Report,
-        problems=("unknown-event", "unknown-round", "unknown-seat", "wrong-shape", *_AWAY),
+        problems=("unknown-event", "unknown-seat", "wrong-shape", *_AWAY),
     ),
     Operation(
         method="GET",

@@ -14,17 +14,19 @@ from starlette.staticfiles import StaticFiles
 import worldseat
 from worldseat.domain.errors import UnknownEvent, UnknownStore
 from worldseat.domain.event import Event, Ticket
+from worldseat.domain.run import Run
 from worldseat.domain.seats import Mode
 from worldseat.ports.store import Store
 from worldseat.services.codes import CODES
 from worldseat.services.floor import FloorView
-from worldseat.web.context import Context
+from worldseat.web.context import Context, Handler
 from worldseat.web.events import newest_entries
 from worldseat.web.fans import Fan
+from worldseat.web.judgements import Asked, Judgements
 from worldseat.web.problems import KINDS, Problem, WebError
 from worldseat.web.query import Id, path_id, query
 from worldseat.web.scripts import needed_by
-from worldseat.web.shapes import Asked
+from worldseat.web.shapes import Asked as Query
 from worldseat.web.views import command_center as center
 from worldseat.web.views import fan as fan_view
 from worldseat.web.views import words
@@ -39,7 +41,7 @@ RUNS_PROVED = 1_000
 """How many of the newest runs the Proof panel groups; it says so when there are more."""
 
 
-class HomeQuery(Asked, frozen=True):
+class HomeQuery(Query, frozen=True):
     """Which event, whose floor, and whether only the panels are wanted (for a live page)."""
 
     event: Id | UnsetType = UNSET
@@ -49,8 +51,8 @@ class HomeQuery(Asked, frozen=True):
 
 def routes(context: Context) -> list[BaseRoute]:
     """Return the routes of all pages, and of what they load."""
-    pages = {
-        "/": command_center,
+    pages: dict[str, Handler] = {
+        "/": partial(command_center, Judgements(context.services.witness)),
         "/events/{event_id}": fan_page,
         "/proof": proof_page,
         "/problems/{code}": problem_page,
@@ -73,7 +75,7 @@ def environment() -> jinja2.Environment:
         auto_reload=False,
     )
     templates.filters.update(
-        count=words.count, clock=words.clock, day=words.day, of=words.of, spelled=words.spelled
+        count=words.count, clock=words.clock, day=words.day, of=words.of, short_ids=words.short_ids
     )
     templates.tests["trouble"] = lambda value: isinstance(value, Trouble)
     templates.globals["version"] = worldseat.__version__
@@ -81,7 +83,7 @@ def environment() -> jinja2.Environment:
     return templates
 
 
-async def command_center(context: Context, request: Request) -> Response:
+async def command_center(judgements: Judgements, context: Context, request: Request) -> Response:
     """The command center, or with `part=panels` those of its panels that a run changes."""
     asked = query(request, HomeQuery)
     events = await context.services.onsale.events()
@@ -89,11 +91,11 @@ async def command_center(context: Context, request: Request) -> Response:
     store = _store(context.services.stores, asked.store)
     fan, cookie = _visitor(context, request)
     page = center.view(
-        await _found(context, event, events, store, fan),
+        await _found(context, judgements, event, events, store, fan),
         chosen=store,
         stores=context.services.stores,
         regions=context.services.settings.regions,
-        visitor=center.Visitor(name=fan.name, region=context.services.shop.region_of(fan.fan_id)),
+        visitor=_shown(context, fan),
     )
     template = "panels.html" if asked.part == "panels" else "command_center.html"
     return _html(template, cookie, page=page)
@@ -109,7 +111,7 @@ async def fan_page(context: Context, request: Request) -> Response:
         floor=await tried(_floor(context, event, product)),
         tickets=await tried(_tickets(context, fan)),
         product=product,
-        visitor=center.Visitor(name=fan.name, region=context.services.shop.region_of(fan.fan_id)),
+        visitor=_shown(context, fan),
     )
     return _html("event.html", cookie, page=page)
 
@@ -137,7 +139,7 @@ async def problem_page(_context: Context, request: Request) -> Response:
     if code not in KINDS:
         raise WebError("not-found", f"There is no problem called {code[:60]!r}.")
     return _html(
-        "problem.html", code=code, kind=KINDS[code], explained=EXPLAINED.get(code), problem=None
+        "problem.html", code=code, kind=KINDS[code], explained=EXPLAINED[code], problem=None
     )
 
 
@@ -149,28 +151,41 @@ def error_page(problem: Problem) -> Response:
         status=problem.status,
         code=code,
         kind=KINDS.get(code, KINDS["error"]),
-        explained=EXPLAINED.get(code),
         problem=problem,
     )
 
 
 async def _found(
-    context: Context, event: Event, events: Sequence[Event], store: Store, fan: Fan
+    context: Context,
+    judgements: Judgements,
+    event: Event,
+    events: Sequence[Event],
+    store: Store,
+    fan: Fan,
 ) -> center.Found:
     services = context.services
     runs = await tried(services.stampedes.runs(event.event_id, RUNS_SHOWN))
-    newest = center.newest_of(runs, store.name)
-    of_this_round = newest is not None and newest.plan.round_id == event.current_round_id
-    seat = newest.seat if newest is not None and of_this_round else None
+    floor = await tried(_floor(context, event, store))
+    asked = _asked(event, center.newest_of(runs, store.name), floor)
     return center.Found(
         event=event,
         events=events,
-        floor=await tried(_floor(context, event, store)),
+        floor=floor,
         story=await tried(services.headline.story(event.event_id)),
         runs=runs,
-        report=await tried(services.witness.judge(event.event_id, seat=seat)),
+        judged=await tried(judgements.newest(asked)),
         tickets=await tried(_tickets(context, fan)),
         log=await tried(newest_entries(context, event)),
+    )
+
+
+def _asked(event: Event, run: Run | None, floor: FloorView | Trouble) -> Asked:
+    """Return what the Witness shall judge: the floor, and the seat of this round's newest run."""
+    seat = run.seat if run is not None and run.plan.round_id == event.current_round_id else None
+    change = "" if isinstance(floor, Trouble) else floor.change
+    newest = f"{run.plan.run_id} {run.status}" if run is not None else ""
+    return Asked(
+        event_id=event.event_id, seat=seat, state=f"{event.current_round_id} {change} {newest}"
     )
 
 

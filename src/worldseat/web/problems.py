@@ -56,7 +56,6 @@ KINDS: dict[str, Kind] = {
     "bad-request": Kind(422, "This cannot be asked"),
     "key-reused": Kind(422, "One key for two requests"),
     "one-seat": Kind(422, "One seat at a time"),
-    "unknown-round": Kind(422, "No such round"),
     "unknown-seat": Kind(422, "No such seat"),
     "unknown-store": Kind(422, "No such store"),
     "venue-refused": Kind(422, "Not a venue file"),
@@ -150,8 +149,9 @@ def headers(error: errors.WorldSeatError) -> list[tuple[bytes, bytes]]:
 
 
 def tell_operator(error: errors.WorldSeatError, problem: Problem) -> None:
-    """Log what the fan is not told."""
-    if error.operator or problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    """Log what the fan is not told. Refusals of our own have nothing behind them."""
+    ours = isinstance(error, WebError)
+    if error.operator or (problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not ours):
         _log.warning(
             "problem",
             code=error.code,

@@ -6,6 +6,7 @@ is closed first, which ends every stream, and whatever still hangs after that is
 
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
 import threading
@@ -16,13 +17,15 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from worldseat.web.connection import BoundedConnection
+from worldseat.web.connection import SPARE_CONNECTIONS, BoundedConnection
 
 if TYPE_CHECKING:
     from worldseat.settings import Settings
 
 BACKLOG = 2_048
 CONNECTIONS_MAX = 8_000
+OTHER_FILES = 256
+"""Open files that are no connections of ours: the database's, logs, the program itself."""
 KEEP_ALIVE_S = 20
 _GRACE_S = 0.3
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -41,16 +44,32 @@ async def serve(
     `on_ready` is told the address once connections are accepted, which with port 0 nobody knows
     before. Raises OSError if the address cannot be bound. Run it on a uvloop loop.
     """
+    limit = connection_limit()
     with bind(settings.host, settings.port) as listener:
-        await Server(app, on_stop, on_ready).serve(sockets=[listener])
+        await Server(app, on_stop, on_ready, connections_max=limit).serve(sockets=[listener])
+
+
+def connection_limit() -> int:
+    """Return how many connections this process may hold, after asking the system for enough.
+
+    A server that runs out of files cannot reach its database either, so it must stop earlier.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + SPARE_CONNECTIONS + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY:
+        return CONNECTIONS_MAX
+    return max(min(CONNECTIONS_MAX, soft - SPARE_CONNECTIONS - OTHER_FILES), SPARE_CONNECTIONS)
 
 
 def bind(host: str, port: int) -> socket.socket:
     """Return a listening socket. Raises OSError if the address is taken or not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
-    # Connections inherit it. asyncio's own loop sets it only on sockets that name their protocol, and
-    # without it an answer in two writes waits 40 ms for the peer's delayed acknowledgement.
+    # Connections inherit it. asyncio's own loop sets it only on sockets that name their protocol,
+    # and without it an answer in two writes waits 40 ms for the peer's delayed acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
@@ -58,7 +77,14 @@ def bind(host: str, port: int) -> socket.socket:
 class Server(uvicorn.Server):
     """A uvicorn server that stops at once."""
 
-    def __init__(self, app: ASGIApp, on_stop: OnStop, on_ready: OnReady | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        on_stop: OnStop,
+        on_ready: OnReady | None = None,
+        *,
+        connections_max: int = CONNECTIONS_MAX,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -68,7 +94,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                limit_concurrency=CONNECTIONS_MAX,
+                limit_concurrency=connections_max,
                 backlog=BACKLOG,
                 timeout_keep_alive=KEEP_ALIVE_S,
             )

@@ -7,12 +7,12 @@ from starlette.responses import Response
 
 from worldseat.domain.errors import UnknownRun
 from worldseat.domain.run import Arrival
-from worldseat.web.answers import json_answer
+from worldseat.web.answers import json_answer, run_answer
 from worldseat.web.body import read_json
 from worldseat.web.context import Context
 from worldseat.web.problems import WebError
 from worldseat.web.query import path_id, query
-from worldseat.web.shapes import EventQuery, RunsAnswer, StampedeBody, run_answer
+from worldseat.web.shapes import EventQuery, RunsAnswer, StampedeBody
 
 JSON_LINES = "application/jsonl"
 
@@ -46,6 +46,8 @@ async def list_runs(context: Context, request: Request) -> Response:
     """Stampedes, newest first, of one event or of all."""
     asked = query(request, EventQuery)
     event_id = None if asked.event_id is UNSET else asked.event_id
+    if event_id is not None:
+        await context.services.onsale.event(event_id)
     runs = await context.services.stampedes.runs(event_id)
     return json_answer(RunsAnswer([run_answer(run) for run in runs]))
 

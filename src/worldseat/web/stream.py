@@ -37,8 +37,7 @@ class EventStream(Response):
     media_type = CONTENT_TYPE
 
     def __init__(self, context: Context, event_id: str, last_id: str | None) -> None:
-        self.status_code = 200
-        self.background = None
+        super().__init__()
         self._context = context
         self._event_id = event_id
         self._last_id = last_id

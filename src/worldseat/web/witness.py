@@ -4,10 +4,10 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from worldseat.web.answers import json_answer
+from worldseat.web.answers import json_answer, story_answer
 from worldseat.web.context import Context
 from worldseat.web.query import query
-from worldseat.web.shapes import OneEventQuery, WitnessQuery, story_answer
+from worldseat.web.shapes import OneEventQuery, WitnessQuery
 
 
 async def show_verdict(context: Context, request: Request) -> Response:
@@ -24,4 +24,5 @@ async def show_verdict(context: Context, request: Request) -> Response:
 async def show_headline(context: Context, request: Request) -> Response:
     """The newest like-for-like runs of the product and the foils."""
     asked = query(request, OneEventQuery)
+    await context.services.onsale.event(asked.event_id)
     return json_answer(story_answer(await context.services.headline.story(asked.event_id)))

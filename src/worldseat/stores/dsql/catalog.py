@@ -80,9 +80,7 @@ class Catalog:
         if filled < count:
             for first in range(0, count, FILL_ROWS):
                 last = min(first + FILL_ROWS, count) - 1
-                await self._regions.write(
-                    _EVENT["fill_round"], event.event_id, name, first, last
-                )
+                await self._regions.write(_EVENT["fill_round"], event.event_id, name, first, last)
         await self._regions.write(_EVENT["make_current"], event.event_id, name, current)
         shown = await self.event(event.event_id)
         if shown is None or shown.current_round_id != name:

@@ -13,8 +13,8 @@ from worldseat.ports.store import (
 
 _CONFLICTS = frozenset({"40001", "40P01"})
 _DUPLICATE = "23505"
-# Classes of errors that say: the server, not the statement. 08 connection, 53 resources,
-# 57P admin shutdown and cannot-connect-now, XX000 "server unavailable" on DSQL (facts/dsql.md 1.24).
+# Classes of errors that say: the server, not the statement. 08 connection, 53 resources, 57P admin
+# shutdown and cannot-connect-now, 58 its system, XX000 "server unavailable" on DSQL.
 _SERVER = ("08", "53", "57", "XX", "58")
 # 40003 says itself that nobody knows whether the statement was completed.
 _UNKNOWN_AT_COMMIT = (*_SERVER, "40003")

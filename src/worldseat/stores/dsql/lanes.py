@@ -21,11 +21,11 @@ from worldseat.stores.dsql import failures, statements
 _LOG = statements.load("log.sql")
 
 STATEMENT_TIMEOUT_S = 10.0
-"""The client gives up on one statement; DSQL has no statement_timeout (facts/dsql.md 3.15)."""
+"""The client gives up on one statement; DSQL has no statement_timeout."""
 
 ACQUIRE_TIMEOUT_S = 10.0
 LANE_LIFE_S = 50 * 60
-"""A DSQL session ends after 60 minutes; a lane is replaced well before (facts/dsql.md §2)."""
+"""A DSQL session ends after 60 minutes; a lane is replaced well before."""
 
 IDLE_LIFE_S = 120.0
 
@@ -46,8 +46,11 @@ class Lane:
 
 
 class LaneConnection(asyncpg.Connection):
-    """A connection that is one lane. Without asyncpg's reset query: a lane keeps no session state,
-    and the query would cost every purchase a round trip (facts/performance.md §B)."""
+    """A connection that is one lane.
+
+    Without asyncpg's reset query: a lane keeps no session state, and the query would cost every
+    purchase a round trip.
+    """
 
     lane: Lane
 
@@ -89,12 +92,10 @@ class LanePool:
             server_settings={"application_name": "worldseat"},
         )
 
-    async def _register(self, connection: LaneConnection) -> None:
+    async def _register(self, connection: Any) -> None:
         """Commit the lane's row before its first sale, so that no follower can miss it."""
         await self._note_ended(connection)
-        lane = Lane(
-            lane=self._chance.new_id("lan"), region=self.region, opened_s=time.monotonic()
-        )
+        lane = Lane(lane=self._chance.new_id("lan"), region=self.region, opened_s=time.monotonic())
         await connection.execute(_LOG["open_lane"], lane.lane, self.region, self._process)
         connection.lane = lane
         self._open[lane.lane] = lane
@@ -104,7 +105,7 @@ class LanePool:
         del self._open[lane.lane]
         self._ended.append(lane)
 
-    async def _note_ended(self, connection: LaneConnection) -> None:
+    async def _note_ended(self, connection: Any) -> None:
         """Write down how far lanes came that are over; followers then leave them alone."""
         ended, self._ended = self._ended, []
         known = [lane for lane in ended if not lane.in_doubt]

@@ -1,8 +1,8 @@
-"""Migrations as DSQL wants them: one statement per file, each in its own transaction, each verified.
+"""Migrations as DSQL wants them: one statement per file, each in its own transaction.
 
 A folder per change under migrations/, its files applied in order. `NN_name.verify.sql` asks whether
-an index that was built in the background is really there (facts/dsql.md 3.20 to 3.22). On plain
-PostgreSQL the word ASYNC is dropped, here and nowhere else.
+an index that was built in the background is really there. On plain PostgreSQL the word ASYNC is
+dropped, here and nowhere else.
 """
 
 import asyncio
@@ -29,6 +29,7 @@ _APPLIED = "SELECT change_id, digest FROM schema_change"
 _NOTE = """
 INSERT INTO schema_change (change_id, digest) VALUES ($1, $2) ON CONFLICT (change_id) DO NOTHING
 """
+_ASYNC = "INDEX ASYNC "
 _EXISTS_ALREADY = frozenset({"42P07", "42710"})
 
 ATTEMPTS = 12
@@ -58,15 +59,15 @@ def changes() -> list[Change]:
         if not folder.is_dir():
             continue
         texts = {entry.name: entry.read_text() for entry in folder.iterdir()}
-        for name in sorted(texts):
-            if name.endswith(".sql") and not name.endswith(".verify.sql"):
-                found.append(
-                    Change(
-                        change_id=f"{folder.name}/{name}",
-                        sql=texts[name],
-                        verify=texts.get(f"{name.removesuffix('.sql')}.verify.sql"),
-                    )
-                )
+        found.extend(
+            Change(
+                change_id=f"{folder.name}/{name}",
+                sql=texts[name],
+                verify=texts.get(f"{name.removesuffix('.sql')}.verify.sql"),
+            )
+            for name in sorted(texts)
+            if name.endswith(".sql") and not name.endswith(".verify.sql")
+        )
     return found
 
 
@@ -88,8 +89,9 @@ async def migrate(url: str, *, plain: bool, report: Callable[[str], None]) -> in
                     message = f"migration {change.change_id} was edited after it had been applied"
                     raise StoreRefused(message)
                 continue
+            drops = plain and _ASYNC in change.sql
             await _apply(connection, change, plain=plain)
-            report(f"migration {change.change_id}" + (" (ASYNC dropped)" if plain else ""))
+            report(f"migration {change.change_id}" + (" (ASYNC dropped)" if drops else ""))
             ran += 1
         return ran
 
@@ -98,31 +100,30 @@ async def migrate(url: str, *, plain: bool, report: Callable[[str], None]) -> in
 async def _connection(url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
     try:
         connection = await asyncpg.connect(url)
+        try:
+            yield connection
+        finally:
+            await connection.close()
     except failures.DRIVER_ERRORS as error:
         raise failures.before_commit(error) or error from error
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
-async def _apply(
-    connection: "asyncpg.Connection[Any]", change: Change, *, plain: bool
-) -> None:
-    sql = change.sql.replace("INDEX ASYNC ", "INDEX ", 1) if plain else change.sql
+async def _apply(connection: "asyncpg.Connection[Any]", change: Change, *, plain: bool) -> None:
+    sql = change.sql.replace(_ASYNC, "INDEX ", 1) if plain else change.sql
     await _run(connection, sql)
     if change.verify is not None:
         async with asyncio.timeout(VERIFY_DEADLINE_S):
-            while not await connection.fetchval(change.verify):
+            while not await connection.fetchval(change.verify):  # noqa: ASYNC110 - it is the database's event
                 await asyncio.sleep(VERIFY_POLL_S)
-    await connection.execute(_NOTE, change.change_id, change.digest)
+    # Two processes that note the same change at once conflict: ON CONFLICT cannot see the other's.
+    await _run(connection, _NOTE, change.change_id, change.digest)
 
 
-async def _run(connection: "asyncpg.Connection[Any]", sql: str) -> None:
-    """Run one DDL statement; an object that exists already was made by an interrupted run."""
+async def _run(connection: "asyncpg.Connection[Any]", sql: str, *args: object) -> None:
+    """Run one statement; an object that exists already was made by an interrupted run."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            await connection.execute(sql)
+            await connection.execute(sql, *args)
         except asyncpg.PostgresError as error:
             if error.sqlstate in _EXISTS_ALREADY:
                 return

@@ -16,7 +16,7 @@ REGISTRATION_MARGIN = timedelta(minutes=2)
 timeout, so a follower that looks this far back misses no lane."""
 
 LANE_WINDOW = timedelta(minutes=75)
-"""No lane lives longer: a session ends after 60 minutes (facts/dsql.md §2)."""
+"""No lane lives longer: a session ends after 60 minutes on DSQL."""
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -46,12 +46,11 @@ class OpLog(Catalog):
         found = await self._regions.fetch(_LOG["sales_of_fan"], fan_id)
         events = {event.event_id: event for event in await self.events()} if found else {}
         return [
-            (rows.log_row(record), events[record["event_id"]], record["valid"])
-            for record in found
+            (rows.log_row(record), events[record["event_id"]], record["valid"]) for record in found
         ]
 
     async def lane_ends(self) -> Mapping[str, LanePosition]:
-        """Return how far each lane that may still grow has come."""
+        """Return how far each lane came that is young enough for a follower to meet it again."""
         found = await self._regions.fetch(_LOG["lane_ends"])
         return {
             record["lane"]: LanePosition(
@@ -63,7 +62,12 @@ class OpLog(Catalog):
         }
 
     async def follow(self, positions: Mapping[str, LanePosition]) -> Followed:
-        """Return what was committed beyond the positions, and the positions after it."""
+        """Return what was committed beyond the positions, and the positions after it.
+
+        The time and the newest run are read first: every sale committed before them is among the
+        rows, which are read last.
+        """
+        showing = await self._regions.fetch(_LOG["now_showing"])
         newest = max((at.opened_at for at in positions.values()), default=_LONG_AGO)
         since = newest - REGISTRATION_MARGIN
         lanes = {
@@ -84,7 +88,6 @@ class OpLog(Catalog):
         )
         for record in found:
             growing[record["lane"]] = record["lane_seq"]
-        showing = await self._regions.fetch(_LOG["now_showing"])
         now = showing[0]["as_of_at"] if showing else newest
         return Followed(
             rows=[(rows.log_row(record), _seat_of(record)) for record in found],

@@ -24,7 +24,7 @@ class DsqlTransaction:
 
     async def read_seat(self, key: SeatKey) -> Seat:
         """Read the seat row."""
-        record = await self._connection.fetchrow(
+        record: Any = await self._connection.fetchrow(
             _SEAT["read_seat"], key.event_id, key.round_id, key.seat_index
         )
         if record is None:
@@ -145,6 +145,9 @@ class DsqlWriter:
 
     async def _commit(self, tx: DsqlTransaction) -> None:
         lane = self._connection.lane
+        if self._connection.is_closed():
+            message = "the connection was lost before COMMIT was sent"
+            raise NotCommitted(message)
         # Before it is sent: the connection may be lost, and its end noted, before we are told.
         lane.in_doubt = True
         try:

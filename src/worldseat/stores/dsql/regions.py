@@ -1,8 +1,8 @@
 """The Regional endpoints of one database: which pool to use, and what to do when one is away."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from worldseat.ports.clock import Chance
 from worldseat.ports.store import Conflict, NotCommitted, StoreError
@@ -10,13 +10,18 @@ from worldseat.stores.dsql import failures
 from worldseat.stores.dsql.lanes import LanePool
 
 FAN_LANES = 16
-"""Lanes a Region keeps for fans and for reading; more do not help on two cores (performance.md §B)."""
+"""Lanes a Region keeps for fans and for reading; on two cores more do not help."""
 
 BENCH_LANES = 32
 """Lanes a Region keeps for a stampede: 64 buyers in flight over two Regions (design §6)."""
 
 WRITE_ATTEMPTS = 8
 WRITE_BACKOFF_S = 0.05
+
+Statement = tuple[str, tuple[object, ...]]
+"""SQL and its arguments."""
+
+_Done = TypeVar("_Done")
 
 
 class Regions:
@@ -25,9 +30,7 @@ class Regions:
     def __init__(self, urls: Mapping[str, str], *, process: str, chance: Chance) -> None:
         self.names = tuple(urls)
         self.fans = {
-            region: LanePool(
-                region=region, url=url, size=FAN_LANES, process=process, chance=chance
-            )
+            region: LanePool(region=region, url=url, size=FAN_LANES, process=process, chance=chance)
             for region, url in urls.items()
         }
         self.benches = {
@@ -52,9 +55,12 @@ class Regions:
         missed: StoreError | None = None
         for pool in self.fans.values():
             try:
-                return await self._on(pool, "fetch", sql, *args)
-            except NotCommitted as error:
+                found: Sequence[Any] = await self._on(pool, "fetch", sql, *args)
+            except (Conflict, NotCommitted) as error:
+                # Also a read can meet 40001: the schema was changed elsewhere.
                 missed = error
+            else:
+                return found
         raise missed or NotCommitted("no Region is configured")
 
     async def write(self, sql: str, *args: object) -> str:
@@ -62,18 +68,24 @@ class Regions:
 
         Retried on conflict and lost connections, so it must be safe to run twice.
         """
-        missed: StoreError | None = None
-        for attempt in range(WRITE_ATTEMPTS):
-            if attempt:
-                await asyncio.sleep(WRITE_BACKOFF_S * 2 ** (attempt - 1))
-            pool = self.fans[self.names[attempt % len(self.names)]]
-            try:
-                tag = await self._on(pool, "execute", sql, *args)
-            except (Conflict, NotCommitted) as error:
-                missed = error
-            else:
-                return str(tag)
-        raise missed or NotCommitted("not attempted")
+        return str(await self._again(lambda pool: self._on(pool, "execute", sql, *args)))
+
+    async def write_all(self, statements: Sequence[Statement]) -> None:
+        """Run statements in one transaction: all of them or none.
+
+        Retried like `write`, so together they must be safe to run twice.
+        """
+
+        async def on(pool: LanePool) -> None:
+            async with pool.lane() as connection:
+                try:
+                    async with connection.transaction(isolation="repeatable_read"):
+                        for sql, args in statements:
+                            await connection.execute(sql, *args)
+                except failures.DRIVER_ERRORS as error:
+                    raise failures.before_commit(error) or error from error
+
+        await self._again(on)
 
     async def answers(self, region: str) -> str:
         """Return `ok`, or what is wrong with a Region's endpoint."""
@@ -83,7 +95,19 @@ class Regions:
             return str(error)
         return "ok"
 
-    async def _on(self, pool: LanePool, verb: str, sql: str, *args: object) -> Any:  # noqa: ANN401
+    async def _again(self, write: Callable[[LanePool], Awaitable[_Done]]) -> _Done:
+        """Run a write through the Regions in turn until it is answered, within bounds."""
+        missed: StoreError | None = None
+        for attempt in range(WRITE_ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(WRITE_BACKOFF_S * 2 ** (attempt - 1))
+            try:
+                return await write(self.fans[self.names[attempt % len(self.names)]])
+            except (Conflict, NotCommitted) as error:
+                missed = error
+        raise missed or NotCommitted("not attempted")
+
+    async def _on(self, pool: LanePool, verb: str, sql: str, *args: object) -> Any:
         async with pool.lane() as connection:
             try:
                 return await getattr(connection, verb)(sql, *args)

@@ -60,14 +60,23 @@ class Runs:
     async def finish_run(
         self, run_id: str, status: RunStatus, result: Result, history: bytes
     ) -> None:
-        """Commit the history, piece by piece, then the result: a finished run has its history."""
+        """Commit the history, the result and the end of the run's lease, all at once.
+
+        So a finished run has its own history, and whoever sees it finished can fire the next. A run
+        that somebody else has finished stays as it is.
+        """
         packed = zlib.compress(history)
-        for piece, first in enumerate(range(0, len(packed), PIECE_BYTES)):
-            await self._regions.write(
-                _RUN["add_history"], run_id, piece, packed[first : first + PIECE_BYTES]
-            )
-        await self._regions.write(
-            _RUN["finish_run"], run_id, status.value, msgspec.json.encode(result).decode()
+        pieces = range(0, len(packed), PIECE_BYTES)
+        encoded = msgspec.json.encode(result).decode()
+        await self._regions.write_all(
+            [
+                *(
+                    (_RUN["add_history"], (run_id, piece, packed[first : first + PIECE_BYTES]))
+                    for piece, first in enumerate(pieces)
+                ),
+                (_RUN["finish_run"], (run_id, status.value, encoded)),
+                (_RUN["end_lease"], (run_id,)),
+            ]
         )
 
     async def run(self, run_id: str) -> Run | None:

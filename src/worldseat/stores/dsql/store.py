@@ -19,7 +19,7 @@ ISOLATION = "repeatable read"
 
 
 def is_dsql(url: str) -> bool:
-    """Say whether an address is an Aurora DSQL endpoint (facts/dsql.md 4.6)."""
+    """Say whether an address is an Aurora DSQL endpoint."""
     return (urlsplit(url).hostname or "").endswith(".on.aws")
 
 
@@ -47,12 +47,17 @@ class DsqlStore(OpLog, Runs):
         """Make the pools and check the isolation that the service promises (design §5.9)."""
         await self._regions.open()
         for region in self._regions.names:
-            async with self._regions.fans[region].lane() as connection:
-                async with DsqlWriter(connection, region, self.begin).transaction():
-                    shown = await connection.fetchval(_SEAT["isolation"])
-        if shown != self.isolation:
-            message = f"transactions run at {shown}, and not at {self.isolation}: refusing to start"
-            raise StoreRefused(message)
+            async with (
+                self._regions.fans[region].lane() as connection,
+                DsqlWriter(connection, region, self.begin).transaction(),
+            ):
+                shown = await connection.fetchval(_SEAT["isolation"])
+            if shown != self.isolation:
+                message = (
+                    f"transactions through {region} run at {shown}, and not at {self.isolation}: "
+                    "refusing to start"
+                )
+                raise StoreRefused(message)
         if not self._on_aws:
             self.stand_in = await self._describe_server()
 
@@ -77,9 +82,11 @@ class DsqlStore(OpLog, Runs):
 
     async def void(self, order: Order, *, region: str) -> None:
         """Commit a void under the order's op_id."""
-        async with self._regions.fans[region].lane() as connection:
-            async with DsqlWriter(connection, region, self.begin).transaction() as tx:
-                await tx.append_void(order)
+        async with (
+            self._regions.fans[region].lane() as connection,
+            DsqlWriter(connection, region, self.begin).transaction() as tx,
+        ):
+            await tx.append_void(order)
 
     async def reopen(self, seat: Seat, *, run_id: str) -> None:
         """Commit a recorded release of the seat; its former owner is named in the row."""
@@ -96,9 +103,11 @@ class DsqlStore(OpLog, Runs):
             region=region,
             run_id=run_id,
         )
-        async with self._regions.fans[region].lane() as connection:
-            async with DsqlWriter(connection, region, self.begin).transaction() as tx:
-                await tx.release_seat(seat, order)
+        async with (
+            self._regions.fans[region].lane() as connection,
+            DsqlWriter(connection, region, self.begin).transaction() as tx,
+        ):
+            await tx.release_seat(seat, order)
 
     # seats
 

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
     from worldseat.domain.event import Event, Ticket
     from worldseat.domain.run import Run
-    from worldseat.domain.verdict import Report
     from worldseat.ports.store import Store
     from worldseat.services.floor import FloorView
     from worldseat.services.headline import Story
+    from worldseat.web.judgements import Newest
     from worldseat.web.shapes import LogEntry
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
@@ -44,7 +45,7 @@ class Found:
     floor: "FloorView | Trouble"
     story: "Story | Trouble"
     runs: "Sequence[Run] | Trouble"
-    report: "Report | Trouble"
+    judged: "Newest | Trouble"
     tickets: "Sequence[Ticket] | Trouble"
     log: "Sequence[LogEntry] | Trouble"
 
@@ -70,7 +71,8 @@ class CommandCenter:
     verdict: run_view.Verdict | None
     running_id: str | None
     scoreboard: run_view.Scoreboard | Trouble | None
-    witness: witness.WitnessView | Trouble
+    witness: witness.WitnessView | Trouble | None
+    judging: bool
     log: "Sequence[LogEntry] | Trouble"
 
 
@@ -95,9 +97,7 @@ def view(
     listed: Sequence[tickets.TicketLine] | Trouble = (
         found.tickets
         if isinstance(found.tickets, Trouble)
-        else tickets.lines(
-            found.tickets, event_id=event.event_id, round_id=event.current_round_id
-        )
+        else tickets.lines(found.tickets, event_id=event.event_id, round_id=event.current_round_id)
     )
     owned = set() if isinstance(listed, Trouble) or chosen is not product else tickets.mine(listed)
     newest = newest_of(found.runs, chosen.name)
@@ -108,7 +108,9 @@ def view(
         rehearsal_id=_rehearsal(found.events),
         links=stub.links(found.events, event.event_id),
         stub=stub.stub(event, product, regions),
-        story=found.story if isinstance(found.story, Trouble) else story(found.story),
+        story=found.story
+        if isinstance(found.story, Trouble)
+        else story(found.story, live=event.mode is Mode.LIVE),
         backends=[_backend(each, chosen) for each in stores.values()],
         store_title=chosen.title,
         for_sale=chosen is product,
@@ -119,9 +121,8 @@ def view(
         verdict=None if newest is None else run_view.verdict(newest, chosen.title),
         running_id=_running(newest),
         scoreboard=found.runs if isinstance(found.runs, Trouble) else _scored(found.runs, chosen),
-        witness=found.report
-        if isinstance(found.report, Trouble)
-        else witness.view(found.report),
+        witness=_witness(found.judged),
+        judging=not isinstance(found.judged, Trouble) and found.judged.pending,
         log=found.log,
     )
 
@@ -133,6 +134,12 @@ def _backend(store: "Store", chosen: "Store") -> Backend:
         checked=store is chosen,
         for_sale=store.role == "product",
     )
+
+
+def _witness(judged: "Newest | Trouble") -> witness.WitnessView | Trouble | None:
+    if isinstance(judged, Trouble):
+        return judged
+    return None if judged.report is None else witness.view(judged.report)
 
 
 def _rehearsal(events: "Sequence[Event]") -> str | None:
@@ -147,4 +154,3 @@ def _scored(runs: "Sequence[Run]", chosen: "Store") -> run_view.Scoreboard | Non
     over = (run for run in runs if run.plan.store == chosen.name and run.result is not None)
     newest = next(over, None)
     return None if newest is None else run_view.scoreboard(newest)
-

@@ -52,9 +52,7 @@ def view(
     listed: Sequence[ticket_view.TicketLine] | Trouble = (
         tickets
         if isinstance(tickets, Trouble)
-        else ticket_view.lines(
-            tickets, event_id=event.event_id, round_id=event.current_round_id
-        )
+        else ticket_view.lines(tickets, event_id=event.event_id, round_id=event.current_round_id)
     )
     owned = set() if isinstance(listed, Trouble) else ticket_view.mine(listed)
     here = "" if product.stand_in is None else f" (here {product.stand_in}, a stand-in)"

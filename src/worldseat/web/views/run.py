@@ -156,7 +156,7 @@ def _lines(result: "Result", buyers: int) -> list[Line]:
         line("errors", lambda each: each.errors, result.errors),
         line("unknown", lambda each: each.unknown, result.unknown),
         line("conflicts", lambda each: each.conflicts, result.conflicts),
-        whole("most retries of one buyer", retries),
+        whole("most retries", retries),
         whole("in flight at once", count(result.in_flight_max)),
         whole("answered in", milliseconds(result.duration_ms)),
     ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from worldseat.web.views.run import arrival_words, ran_on
-from worldseat.web.views.words import count, of, spelled
+from worldseat.web.views.words import count, of, short, spelled
 
 if TYPE_CHECKING:
     from worldseat.domain.run import Run
@@ -19,6 +19,7 @@ class Stamp:
     """Where a figure comes from: what anybody needs to find the very run again."""
 
     run_id: str
+    short: str
     how: str
     finished_at: str
     commit: str
@@ -43,7 +44,6 @@ class StoryView:
     """The whole headline. `pressed` is who pressed, or what one press would do."""
 
     pressed: str
-    measured: bool
     product: SideView
     foils: Sequence[SideView]
 
@@ -60,19 +60,24 @@ NO_FOIL = SideView(
 )
 
 
-def story(told: "Story") -> StoryView:
+def story(told: "Story", *, live: bool) -> StoryView:
     """Return the headline as the page prints it."""
     run = told.product.measured
+    if live:
+        return StoryView(
+            pressed="Nothing is ever fired at a live on-sale.",
+            product=_unmeasured(told.product, "not measured here", "A rehearsal measures it."),
+            foils=[NO_FOIL],
+        )
     return StoryView(
         pressed=pressed(run),
-        measured=run is not None,
         product=side(told.product),
         foils=[side(each) for each in told.foils] or [NO_FOIL],
     )
 
 
 def pressed(run: "Run | None") -> str:
-    """Return who pressed: `60 fans, one seat, the same second, two Regions.`"""
+    """Return who pressed: `60 fans, one seat, the same second, two Regions`."""
     if run is None:
         return f"One press: {_BUYERS} fans, one seat, the same second, two Regions."
     plan = run.plan
@@ -86,16 +91,8 @@ def side(one: "Side") -> SideView:
     """Return one side: its count with the denominator, or in words why there is none."""
     run = one.measured
     if run is None or run.result is None:
-        return SideView(
-            title=one.title,
-            badge=one.role,
-            on=ran_on(one.stand_in),
-            numeral=None,
-            tone="none",
-            counted=one.note or "not measured yet",
-            runs="",
-            stamp=None,
-        )
+        hint = "Press Break it below." if one.role == "product" else ""
+        return _unmeasured(one, one.note or "not measured yet", hint)
     result = run.result
     return SideView(
         title=one.title,
@@ -113,13 +110,25 @@ def side(one: "Side") -> SideView:
     )
 
 
+def _unmeasured(one: "Side", counted: str, hint: str) -> SideView:
+    return SideView(
+        title=one.title,
+        badge=one.role,
+        on=ran_on(one.stand_in),
+        numeral=None,
+        tone="none",
+        counted=counted,
+        runs=hint,
+        stamp=None,
+    )
+
+
 def _like(one: "Side") -> str:
     if not one.like_runs:
         return ""
     of_what = of(one.like_runs, "run")
-    if one.zero_runs == one.like_runs:
-        return f"0 in {of_what} of the same kind"
-    return f"0 in {count(one.zero_runs)} of {of_what} of the same kind"
+    zero = of_what if one.zero_runs == one.like_runs else f"{count(one.zero_runs)} of {of_what}"
+    return f"0 in {zero} of the same kind"
 
 
 def _stamp(run: "Run") -> Stamp:
@@ -127,6 +136,7 @@ def _stamp(run: "Run") -> Stamp:
     flight = f", {count(run.result.in_flight_max)} in flight" if run.result else ""
     return Stamp(
         run_id=plan.run_id,
+        short=short(plan.run_id),
         how=f"{plan.code.value} code, {arrival_words(plan.arrival)}{flight}",
         finished_at=run.finished_at or run.started_at,
         commit=plan.git_commit[:7],

@@ -20,6 +20,7 @@ class Stub:
 
     title: str
     live: bool
+    seats: str
     venue: str
     regions: str
     regions_badge: str
@@ -41,10 +42,12 @@ class EventLink:
 def stub(event: "Event", store: "Store", regions: Sequence[str]) -> Stub:
     """Return the bar of an event that sells on this store."""
     stand_in = store.stand_in
+    seats = of(event.chart.seat_count, "seat")
     return Stub(
         title=event.title,
         live=event.mode is Mode.LIVE,
-        venue=f"{of(event.chart.seat_count, 'seat')} · {event.chart.shape}",
+        seats=seats,
+        venue=f"{seats} · {event.chart.shape}",
         regions=" ⇄ ".join(regions),
         regions_badge="" if stand_in is None else f"one {stand_in} behind both",
         witness=WITNESS_REGION,

@@ -48,10 +48,14 @@ def view(report: "Report") -> WitnessView:
     seat = report.seat
     shown = report.violations[:_SPELLED_OUT]
     return WitnessView(
-        floor=_judged(report.violation_count, over),
+        floor=_judged(report.violation_count, report.operations, over),
         seat=None
         if seat is None
-        else _judged(len(seat.violations), f"in {of(seat.operations, 'operation')} on {seat.seat}"),
+        else _judged(
+            len(seat.violations),
+            seat.operations,
+            f"in {of(seat.operations, 'operation')}",
+        ),
         seat_label="" if seat is None else seat.seat,
         basis=_basis(report),
         findings=[_finding(each) for each in shown],
@@ -60,17 +64,17 @@ def view(report: "Report") -> WitnessView:
     )
 
 
-def _judged(violations: int, over: str) -> Judged:
+def _judged(violations: int, operations: int, over: str) -> Judged:
+    if not operations and not violations:
+        return Judged(tone="none", head="Nothing to judge yet", over="no operation in this round")
     if violations:
         return Judged(tone="bad", head=f"{of(violations, 'violation')} found", over=over)
     return Judged(tone="good", head="No violation found", over=over)
 
 
 def _basis(report: "Report") -> str:
-    said = [
-        f"Judged from {of(report.histories, 'recorded history', 'recorded histories')} and "
-        f"{of(report.transitions, 'committed transition')}."
-    ]
+    histories = of(report.histories, "recorded history", "recorded histories")
+    said = [f"Judged from {histories} and {of(report.transitions, 'committed transition')}."]
     if report.runs_without_history:
         runs = of(report.runs_without_history, "run")
         said.append(f"{runs} without a history: judged from rows only.")

@@ -1,5 +1,6 @@
 """Numbers, money and moments as people read them."""
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
 _SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 _CENTS = 100
+_LONG_ID = re.compile(r"\b[a-z]+_[a-z2-7]{20,}")
 
 
 def count(number: float) -> str:
@@ -29,6 +31,17 @@ def of(number: int, one: str, many: str | None = None) -> str:
 def times(number: int) -> str:
     """Return how often: `once`, `twice`, `60 times`."""
     return {1: "once", 2: "twice"}.get(number, f"{count(number)} times")
+
+
+def short(identifier: str) -> str:
+    """Return the beginning of a long id: enough to tell two apart by eye."""
+    kept = 12
+    return identifier if len(identifier) <= kept else f"{identifier[:kept]}…"
+
+
+def short_ids(text: str) -> str:
+    """Return a text with its long ids cut to their beginnings."""
+    return _LONG_ID.sub(lambda found: short(found[0]), text)
 
 
 def money(amount: "Money") -> str:

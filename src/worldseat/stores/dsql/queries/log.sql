@@ -52,9 +52,7 @@ SELECT
     l.lane, l.opened_at, l.closed_seq,
     coalesce((SELECT max(o.lane_seq) FROM op_log AS o WHERE o.lane = l.lane), 0) AS seq
 FROM lane AS l
-WHERE
-    l.opened_at > now() - interval '75 minutes'
-    AND (l.closed_seq IS NULL OR l.opened_at > now() - interval '2 minutes');
+WHERE l.opened_at > now() - interval '75 minutes';
 
 -- name: follow_lanes
 SELECT l.lane, l.opened_at, l.closed_seq
@@ -63,7 +61,7 @@ INNER JOIN unnest($1::text[]) AS p (lane) ON l.lane = p.lane
 UNION
 SELECT l.lane, l.opened_at, l.closed_seq
 FROM lane AS l
-WHERE l.opened_at > $2::timestamptz;
+WHERE l.opened_at > $2::timestamptz AND l.opened_at > now() - interval '75 minutes';
 
 -- name: follow_rows
 SELECT

@@ -8,6 +8,9 @@ WHERE lease.holder = excluded.holder OR lease.expires_at < now();
 -- name: give_lease
 DELETE FROM lease WHERE lease_name = $1 AND holder = $2;
 
+-- name: end_lease
+DELETE FROM lease WHERE holder = $1;
+
 -- name: lease_holder
 SELECT holder FROM lease WHERE lease_name = $1 AND expires_at >= now();
 
@@ -26,7 +29,9 @@ WHERE run_id = $1 AND status = 'running';
 
 -- name: add_history
 INSERT INTO run_history (run_id, piece, body)
-VALUES ($1, $2, $3)
+SELECT run_id, $2::integer, $3::bytea
+FROM run
+WHERE run_id = $1 AND status = 'running'
 ON CONFLICT (run_id, piece) DO NOTHING;
 
 -- name: history

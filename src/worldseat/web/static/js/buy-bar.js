@@ -191,6 +191,7 @@ export class BuyBar extends HTMLElement {
   show(words, acts = [], tone = "") {
     this.words.replaceChildren(...words);
     this.words.dataset.tone = tone;
+    this.toggleAttribute("data-active", acts.length > 0 || tone !== "");
     this.acts.replaceChildren(...acts);
   }
 

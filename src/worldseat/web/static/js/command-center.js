@@ -28,7 +28,14 @@ async function readPanels() {
   clearTimeout(waiting);
   waiting = undefined;
   readAt = performance.now();
-  return refreshPanels();
+  const read = await refreshPanels();
+  if (read) readAgainWhileJudging();
+  return read;
+}
+
+/** A judgement may take longer than a page can wait; then the panel says so, and is read again. */
+function readAgainWhileJudging() {
+  if (document.querySelector("[data-judging]")) panelsSoon();
 }
 
 const { floor } = wireFloor({
@@ -79,5 +86,6 @@ for (const choice of document.querySelectorAll('.backend input[name="store"]')) 
   });
 }
 
+readAgainWhileJudging();
 floor?.setTarget(breakIt.target.value.trim());
 wireKeys({ floor: () => floor?.focusSeat(), breakIt: () => breakIt.button.focus() });

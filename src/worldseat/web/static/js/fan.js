@@ -4,4 +4,4 @@ import { wireFloor } from "./floor-page.js";
 import { wireKeys } from "./keys.js";
 
 const { floor } = wireFloor();
-wireKeys({ floor: () => floor?.focusSeat(), breakIt: () => {} });
+wireKeys({ floor: () => floor?.focusSeat() });

@@ -97,6 +97,8 @@ function showLive({ change, sold_count: sold, as_of_at: asOf }) {
 function showStale(floor, stale, asOf) {
   const banner = /** @type {HTMLElement} */ (document.querySelector("stale-banner"));
   floor.toggleAttribute("data-stale", stale);
+  const live = document.querySelector("[data-live]");
+  if (live && stale) live.textContent = `Paused · ${asOf}`;
   banner.hidden = !stale;
   const words = /** @type {HTMLElement} */ (banner.querySelector("span"));
   words.textContent = `Floor as of ${asOf}.`;

@@ -37,11 +37,11 @@ export function pack(states) {
 }
 
 /**
- * The number in a change's id, which reads `<process>-<number>`.
+ * The number in a change's id, which reads `<process>.<number>`.
  * @param {string} change
  */
 export function changeNumber(change) {
-  return Number(change.slice(change.lastIndexOf("-") + 1));
+  return Number(change.slice(change.lastIndexOf(".") + 1));
 }
 
 /**

@@ -5,7 +5,7 @@
 
 const KEY = "worldseat:keys";
 
-/** @param {{floor: () => void, breakIt: () => void}} go */
+/** @param {{floor: () => void, breakIt?: () => void}} go */
 export function wireKeys(go) {
   const dialog = /** @type {HTMLDialogElement | null} */ (document.querySelector("#keys"));
   const wanted = /** @type {HTMLInputElement | null} */ (dialog?.querySelector("input"));
