@@ -4,10 +4,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-_POLL_S = 0.01
 
-
-async def until(condition: Callable[[], Awaitable[bool] | bool], *, within_s: float = 10.0) -> None:
+async def until(
+    condition: Callable[[], Awaitable[bool] | bool],
+    *,
+    within_s: float = 10.0,
+    every_s: float = 0.01,
+) -> None:
     """Wait until the condition holds. Raises TimeoutError if it does not in time."""
     ends = time.monotonic() + within_s
     while True:
@@ -17,4 +20,4 @@ async def until(condition: Callable[[], Awaitable[bool] | bool], *, within_s: fl
         if time.monotonic() > ends:
             message = f"not so within {within_s:g} s"
             raise TimeoutError(message)
-        await asyncio.sleep(_POLL_S)
+        await asyncio.sleep(every_s)

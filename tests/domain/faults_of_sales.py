@@ -127,7 +127,7 @@ def another_runs_answer(floor: Floor) -> Planted:
 def a_history_that_cannot_be_read(floor: Floor) -> Planted:
     del floor.histories["run_0"]
     floor.damaged["run_0"] = "line 3: not JSON"
-    return Planted(fault=Fault.BAD_HISTORY, seat=None)
+    return Planted(fault=Fault.BAD_HISTORY, seat=0)
 
 
 @SALES.plant

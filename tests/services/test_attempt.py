@@ -1,10 +1,10 @@
 """One buyer's retries: bounded, jittered, counted, and over at the first definite answer."""
 
-import itertools
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import repeat
 
 import pytest
 
@@ -17,7 +17,6 @@ from worldseat.ports.store import (
     StoreError,
     StoreRefused,
 )
-from worldseat.services import attempt as attempt_module
 from worldseat.services.attempt import Answer, Attempted, RetryPolicy, attempt
 from worldseat.services.codes import conditional
 
@@ -36,14 +35,16 @@ ORDER = Order(
 
 @dataclass
 class Scripted:
-    """A store whose transactions end as the script says; a clock that the pauses move."""
+    """A store whose transactions end as the script says; each takes `takes_s` on its clock."""
 
     ends: Iterable[StoreError | None]
     status: SeatStatus = SeatStatus.OPEN
-    now_ns: int = 0
-    pauses_s: list[float] = field(default_factory=list)
-    writers_given: int = 0
+    takes_s: float = 0.0
     region: str = "us-east-1"
+    now_ns: int = 0
+    jitters: int = 0
+    writers_given: int = 0
+    held: int = 0
 
     def __post_init__(self) -> None:
         self._script = iter(self.ends)
@@ -51,10 +52,15 @@ class Scripted:
     @asynccontextmanager
     async def writer(self) -> AsyncIterator["Scripted"]:
         self.writers_given += 1
-        yield self
+        self.held += 1
+        try:
+            yield self
+        finally:
+            self.held -= 1
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Scripted"]:
+        self.now_ns += int(self.takes_s * 1e9)
         yield self
         if (end := next(self._script)) is not None:
             raise end
@@ -65,7 +71,7 @@ class Scripted:
     async def write_seat(self, order: Order) -> None: ...
 
     async def write_seat_if(self, order: Order, *, unchanged_since: str) -> bool:
-        return unchanged_since == "root"
+        return (order.op_id, unchanged_since) == ("op_1_0", "root")
 
     async def append_sale(self, order: Order, *, replaces: str) -> None: ...
 
@@ -82,27 +88,89 @@ class Scripted:
         return 0
 
     def jitter(self) -> float:
-        return 1.0
-
-    async def sleep(self, pause_s: float) -> None:
-        self.pauses_s.append(pause_s)
-        self.now_ns += int(pause_s * 1e9)
+        self.jitters += 1
+        return 0.01
 
 
-Try = Callable[..., object]
+async def tried(store: Scripted, policy: RetryPolicy | None = None) -> Attempted:
+    answer = await attempt(
+        conditional,
+        ORDER,
+        writers=store.writer,
+        policy=policy or RetryPolicy(),
+        clock=store,
+        chance=store,
+    )
+    assert store.held == 0
+    return answer
 
 
-@pytest.fixture
-def tried(monkeypatch: pytest.MonkeyPatch) -> Try:
-    async def one(store: Scripted, policy: RetryPolicy | None = None) -> Attempted:
-        monkeypatch.setattr(attempt_module.asyncio, "sleep", store.sleep)
-        return await attempt(
-            conditional,
-            ORDER,
-            writers=store.writer,
-            policy=policy or RetryPolicy(),
-            clock=store,
-            chance=store,
-        )
+@pytest.mark.parametrize(
+    ("end", "answer"),
+    [
+        (None, Answer.SOLD),
+        (Duplicate("23505", constraint="op_log_pkey"), Answer.KEY_EXISTS),
+        (Duplicate("23505", constraint=""), Answer.KEY_EXISTS),
+        (Duplicate("23505", constraint="op_log_guard"), Answer.TAKEN),
+        (Duplicate("23505", constraint="op_log_lane"), Answer.STORE_REFUSED),
+        (CommitUnknown("lost"), Answer.UNKNOWN),
+        (StoreRefused("23514"), Answer.STORE_REFUSED),
+    ],
+    ids=["sold", "key", "some key", "guard", "lane", "unknown", "refused"],
+)
+async def test_a_definite_answer_ends_the_attempt(end: StoreError | None, answer: Answer) -> None:
+    told = await tried(Scripted([end]))
+    assert (told.answer, told.attempts, told.conflicts) == (answer, 1, 0)
+    assert told.detail == (str(end) if end else "")
 
-    return one
+
+async def test_a_sold_seat_is_taken_without_a_write() -> None:
+    told = await tried(Scripted([None], status=SeatStatus.SOLD))
+    assert (told.answer, told.attempts) == (Answer.TAKEN, 1)
+
+
+async def test_conflicts_are_counted_and_tried_again_on_the_same_connection() -> None:
+    store = Scripted([Conflict("40001"), Conflict("40P01"), None])
+    told = await tried(store)
+    assert (told.answer, told.attempts, told.conflicts) == (Answer.SOLD, 3, 2)
+    assert (store.writers_given, store.jitters) == (1, 2)
+
+
+async def test_a_lost_connection_is_tried_again_on_another() -> None:
+    store = Scripted([NotCommitted("08006"), Conflict("40001"), None])
+    told = await tried(store)
+    assert (told.answer, told.attempts, told.conflicts) == (Answer.SOLD, 3, 1)
+    assert store.writers_given == 2
+
+
+@pytest.mark.parametrize(
+    ("always", "answer"), [(Conflict("40001"), Answer.BUSY), (NotCommitted(""), Answer.UNAVAILABLE)]
+)
+async def test_retries_end_by_their_number(always: StoreError, answer: Answer) -> None:
+    told = await tried(Scripted(repeat(always)), RetryPolicy(attempts_max=5, base_ms=0.1))
+    assert (told.answer, told.attempts) == (answer, 5)
+
+
+@pytest.mark.parametrize(
+    ("always", "answer"), [(Conflict("40001"), Answer.BUSY), (NotCommitted(""), Answer.UNAVAILABLE)]
+)
+async def test_retries_end_by_their_deadline(always: StoreError, answer: Answer) -> None:
+    store = Scripted(repeat(always), takes_s=3.0)
+    told = await tried(store, RetryPolicy(attempts_max=100, base_ms=0.1, deadline_s=8.0))
+    assert (told.answer, told.attempts) == (answer, 3)
+
+
+async def test_a_writer_that_is_held_is_used_first_and_then_replaced() -> None:
+    held = Scripted([Conflict("40001"), NotCommitted("08006")])
+    others = Scripted([None])
+    told = await attempt(
+        conditional,
+        ORDER,
+        writers=others.writer,
+        policy=RetryPolicy(),
+        clock=others,
+        chance=others,
+        held=held,
+    )
+    assert (told.answer, told.attempts, told.conflicts) == (Answer.SOLD, 3, 1)
+    assert (held.writers_given, others.writers_given) == (0, 1)

@@ -27,7 +27,7 @@ class Evidence:
     histories: Mapping[str, Sequence[Operation]]
     plans: Mapping[str, Plan]
     damaged: Mapping[str, str] = field(default_factory=dict)
-    """Runs whose stored history cannot be read, and why."""
+    """Runs out of `plans` whose stored history cannot be read, and why."""
     lanes: Mapping[str, Sequence[int]] | None = None
 
 

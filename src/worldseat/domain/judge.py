@@ -163,10 +163,11 @@ def _damaged(evidence: Evidence) -> Iterator[Violation]:
         yield violation(
             Fault.BAD_HISTORY,
             evidence.chart,
-            None,
+            evidence.plans[run_id].seat_index,
             run_id=run_id,
             op_ids=(),
-            sentence="The recorded history of a stampede was changed after it was written.",
+            sentence="The recorded history of a stampede at {seat} was changed after it was "
+            "written.",
             operator=f"history {run_id}: {why}",
         )
 
