@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from worldseat.venues import venue_text
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 OPEN_S = 30.0
-WIDE = {"width": 1440, "height": 900}
-PHONE = {"width": 320, "height": 640}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 320, "height": 640}
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Site:
 
     def get(self, path: str) -> dict[str, Any]:
         """Read the API as anybody could."""
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:
+        address = f"{self.url}{path}"
+        with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - our own server
             found: dict[str, Any] = json.load(answer)
             return found
 
@@ -81,6 +82,23 @@ class Visit:
 
 
 NewFan = Callable[..., Visit]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the browser tests measured."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name.startswith("measured: "):
+                terminalreporter.write_line(f"{name.removeprefix('measured: ')}: {value}")
+
+
+def wait_until(page: Page, condition: Callable[[], object]) -> None:
+    """Let the page live on until the condition holds. Fails if it does not in time."""
+    for _ in range(500):
+        if condition():
+            return
+        page.wait_for_timeout(20)
+    pytest.fail("not so within 10 s")
 
 
 def chromium() -> str | None:
@@ -164,10 +182,10 @@ def make_hall(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Callable[
     numbers = count(1)
 
     def make(mode: str) -> str:
-        command = ["event", "create", "--venue", str(venue), "--title", f"TEST {next(numbers)}"]
+        what = ["--venue", str(venue), "--title", f"TEST {next(numbers)}", "--mode", mode]
+        where = ["--json", "--home", str(site.home)]
         made = subprocess.run(
-            [sys.executable, "-m", "worldseat", *command]
-            + ["--mode", mode, "--json", "--home", str(site.home)],
+            [sys.executable, "-m", "worldseat", "event", "create", *what, *where],
             capture_output=True,
             check=True,
         )

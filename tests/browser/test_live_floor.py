@@ -44,8 +44,7 @@ def test_two_tabs_and_another_fan_see_every_sale(
             waits_s.append(time.monotonic() - sold_at)
     waits_s.sort()
     p95_s = waits_s[int(len(waits_s) * 0.95)]
-    record_property("sale_seen_p95_ms", round(p95_s * 1000))
-    print(f"a sale is on every open floor within {p95_s * 1000:.0f} ms (p95 of {len(waits_s)})")
+    record_property("measured: a sale on other people's floors, p95, ms", round(p95_s * 1000))
     assert p95_s < SEEN_WITHIN_S
 
     expect(tabs[1].locator("[data-sold]")).to_have_text(str(SALES))
@@ -57,7 +56,7 @@ def test_tabs_of_one_browser_share_one_stream(new_fan: NewFan, hall: str) -> Non
     fan = new_fan()
     streams: list[str] = []
     fan.context.on(
-        "request", lambda request: streams.append(request.url) if "/stream" in request.url else None
+        "request", lambda each: streams.append(each.url) if each.url.endswith("/stream") else None
     )
     pages = [fan.page(f"/events/{hall}") for _ in range(8)]
     for page in pages:
