@@ -65,3 +65,8 @@ async def sql(database: EmbeddedPostgres, services: Services) -> AsyncIterator[a
     connection = await asyncpg.connect(database.url)
     yield connection
     await connection.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the browser tests last: while Playwright is open no other event loop can run here."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)

@@ -75,6 +75,8 @@ class CuttingProxy:
         self.cuts_made: list[Cut] = []
         self.held = asyncio.Event()
         self.let_through = asyncio.Event()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
         self._planned: dict[bytes, list[Cut]] = {}
         self._lines: set[_Line] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -91,6 +93,7 @@ class CuttingProxy:
         trace: TracebackType | None,
     ) -> None:
         self.let_through.set()
+        self.thaw()
         await self.away()
         self._folder.cleanup()
 
@@ -113,6 +116,14 @@ class CuttingProxy:
         for line in tuple(self._lines):
             line.break_off()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def freeze(self) -> None:
+        """Hold everything on the way: the database hangs, and breaks nothing."""
+        self._flowing.clear()
+
+    def thaw(self) -> None:
+        """Let it flow again."""
+        self._flowing.set()
 
     async def restore(self) -> None:
         """Accept connections (again)."""
@@ -139,6 +150,7 @@ class CuttingProxy:
 
     async def _ask(self, line: _Line, asked: asyncio.StreamReader) -> None:
         while data := await asked.read(_READ_BYTES):
+            await self._flowing.wait()
             for message in line.messages(data):
                 cut = self._cut_at(line, message)
                 if cut is Cut.NOT_APPLIED:

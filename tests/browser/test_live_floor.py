@@ -13,7 +13,7 @@ from .test_buying import seat
 
 pytestmark = pytest.mark.browser
 
-SALES = 12
+SALES = 8
 SEEN_WITHIN_S = 3.0
 STALE_WITHIN_MS = 4_000
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from tests.one_store import opened, order_for
 from tests.patience import until
 from tests.wire import Cut, CuttingProxy
 
@@ -31,7 +32,6 @@ from worldseat.stores.dsql import store as store_module
 from worldseat.stores.dsql.purchase import DsqlTransaction, DsqlWriter
 from worldseat.stores.dsql.regions import BENCH_LANES, FAN_LANES
 
-from .conftest import opened, order_for
 
 EAST_1, EAST_2 = REGIONS
 

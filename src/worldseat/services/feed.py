@@ -13,7 +13,7 @@ import structlog
 from worldseat.domain.errors import Unavailable, UnknownEvent, UnknownStore
 from worldseat.ports.clock import Chance, Clock
 from worldseat.ports.onsale import Followed, LanePosition, OnSaleStore
-from worldseat.ports.store import Store, StoreError
+from worldseat.ports.store import NotCommitted, Store, StoreError
 from worldseat.services.floor import Floor, FloorView, Notice, foil_view
 
 log = structlog.get_logger(__name__)
@@ -66,8 +66,8 @@ class Feed:
         self._closed = False
         self._wake = asyncio.Event()
         self._reading = asyncio.Lock()
-        self._read_ns = 0
         self._tried_ns = 0
+        self._failed = ""
 
     @property
     def viewers(self) -> int:
@@ -169,22 +169,32 @@ class Feed:
     async def _read(self, *, enough_since_ns: int | None = None) -> None:
         """Take in what was committed, unless a read that began late enough has done so."""
         async with self._reading:
-            if enough_since_ns is not None and self._read_ns >= enough_since_ns:
+            if enough_since_ns is not None and self._tried_ns >= enough_since_ns:
+                if self._failed:
+                    raise NotCommitted(self._failed)
                 return
-            began_ns = self._tried_ns = self._clock.monotonic_ns()
-            if not self._started:
-                # Floors that an interrupted beginning loaded are older than these positions.
-                self._floors.clear()
-                self._positions = await self._store.lane_ends()
-            followed = await self._store.follow(self._positions)
-            met = await self._meet(followed)
-            self._positions = followed.positions
-            self._started = True
-            self._read_ns = began_ns
-            for event_id, floor in self._floors.items():
-                # A floor that was just loaded is newer than the rows that were read before it.
-                for notice in [] if event_id in met else floor.apply(followed):
-                    self._tell(event_id, notice)
+            self._tried_ns = self._clock.monotonic_ns()
+            try:
+                await self._take_in()
+            except StoreError as error:
+                # All who wait get this answer: asking again for each would hold them up in turn.
+                self._failed = str(error)
+                raise
+            self._failed = ""
+
+    async def _take_in(self) -> None:
+        if not self._started:
+            # Floors that an interrupted beginning loaded are older than these positions.
+            self._floors.clear()
+            self._positions = await self._store.lane_ends()
+        followed = await self._store.follow(self._positions)
+        met = await self._meet(followed)
+        self._positions = followed.positions
+        self._started = True
+        for event_id, floor in self._floors.items():
+            # A floor that was just loaded is newer than the rows that were read before it.
+            for notice in [] if event_id in met else floor.apply(followed):
+                self._tell(event_id, notice)
 
     async def _meet(self, followed: Followed) -> set[str]:
         """Load floors that are new: a new event, or a new round of one. Return their events."""

@@ -118,7 +118,7 @@ def view(
         limits={"low": BUYERS_MIN, "high": BUYERS_MAX, "spread": SPREAD_MS_MAX},
         floor=floor if isinstance(floor, Trouble) else picture(event, floor, owned),
         tickets=listed,
-        verdict=None if newest is None else run_view.verdict(newest, chosen.title),
+        verdict=_verdict(found.runs, newest, chosen),
         running_id=_running(newest),
         scoreboard=found.runs if isinstance(found.runs, Trouble) else _scored(found.runs, chosen),
         witness=_witness(found.judged),
@@ -146,6 +146,14 @@ def _rehearsal(events: "Sequence[Event]") -> str | None:
     return next((each.event_id for each in events if each.mode is Mode.REHEARSAL), None)
 
 
+def _verdict(
+    runs: "Sequence[Run] | Trouble", newest: "Run | None", chosen: "Store"
+) -> run_view.Verdict | None:
+    if isinstance(runs, Trouble):
+        return run_view.Verdict(tone="none", text=runs.message)
+    return None if newest is None else run_view.verdict(newest, chosen.title)
+
+
 def _running(run: "Run | None") -> str | None:
     return run.plan.run_id if run is not None and run.status is RunStatus.RUNNING else None
 
@@ -153,4 +161,5 @@ def _running(run: "Run | None") -> str | None:
 def _scored(runs: "Sequence[Run]", chosen: "Store") -> run_view.Scoreboard | None:
     over = (run for run in runs if run.plan.store == chosen.name and run.result is not None)
     newest = next(over, None)
-    return None if newest is None else run_view.scoreboard(newest)
+    ledger = run_view.OP_LOG if chosen.role == "product" else "its ledger"
+    return None if newest is None else run_view.scoreboard(newest, ledger=ledger)

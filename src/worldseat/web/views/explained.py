@@ -72,10 +72,6 @@ EXPLAINED: dict[str, Explained] = {
         "No stampede has this id.",
         "GET /api/stampedes lists all of them.",
     ),
-    "unknown-round": Explained(
-        "The event never had a round of this id.",
-        "Leave the round out: the current one is taken.",
-    ),
     "unknown-seat": Explained(
         "The hall has no seat of this name. Seats are called by row and number: A7.",
         "Choose a seat on the floor.",

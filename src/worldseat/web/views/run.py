@@ -11,6 +11,7 @@ from worldseat.web.views.words import count, milliseconds, of, times
 if TYPE_CHECKING:
     from worldseat.domain.run import Arrival, RegionCount, Result, Run
 
+OP_LOG = "op_log"
 _DOLLAR = 100
 
 
@@ -105,8 +106,11 @@ def _others(result: "Result", buyers: int) -> str:
     return ", ".join(said) + "."
 
 
-def scoreboard(run: "Run") -> Scoreboard | None:
-    """Return the scoreboard of a run, or None while it has no result."""
+def scoreboard(run: "Run", *, ledger: str = OP_LOG) -> Scoreboard | None:
+    """Return the scoreboard of a run, or None while it has no result.
+
+    `ledger` is what the store's append-only record of sales is called.
+    """
     result, plan = run.result, run.plan
     if result is None:
         return None
@@ -125,7 +129,7 @@ def scoreboard(run: "Run") -> Scoreboard | None:
         stakes="no result" if dollars is None else f"${count(dollars)}",
         stakes_sum=_sum(over),
         violations=result.violations,
-        equation=equation(run, result),
+        equation=equation(run, result, ledger=ledger),
     )
 
 
@@ -162,7 +166,7 @@ def _lines(result: "Result", buyers: int) -> list[Line]:
     ]
 
 
-def equation(run: "Run", result: "Result") -> Equation:
+def equation(run: "Run", result: "Result", *, ledger: str = OP_LOG) -> Equation:
     """Return the three sources of the run's seat as an equation with its gap, and a sentence."""
     sources = Sources(
         run_id=run.plan.run_id,
@@ -176,7 +180,7 @@ def equation(run: "Run", result: "Result") -> Equation:
         seat=run.seat,
         terms=[
             (count(result.app_believed), "app believed"),
-            (count(result.log_committed), "op_log committed"),
+            (count(result.log_committed), f"{ledger} committed"),
             (count(result.seat_table_shows), "seat table shows"),
         ],
         signs=[

@@ -126,9 +126,10 @@ def _unmeasured(one: "Side", counted: str, hint: str) -> SideView:
 def _like(one: "Side") -> str:
     if not one.like_runs:
         return ""
-    of_what = of(one.like_runs, "run")
-    zero = of_what if one.zero_runs == one.like_runs else f"{count(one.zero_runs)} of {of_what}"
-    return f"0 in {zero} of the same kind"
+    runs = of(one.like_runs, "run")
+    over = one.like_runs - one.zero_runs
+    counted = f"oversold in {count(over)} of {runs}" if over else f"0 in {runs}"
+    return f"{counted} of the same kind"
 
 
 def _stamp(run: "Run") -> Stamp:

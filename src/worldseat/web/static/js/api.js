@@ -31,17 +31,17 @@ export class Problem extends Error {
  * @returns {Promise<any>}
  */
 export async function ask(method, path, { body, headers = {} } = {}) {
-  /** @type {RequestInit} */
-  const request = { method, headers: { accept: "application/json", ...headers } };
-  if (body !== undefined) {
-    request.body = JSON.stringify(body);
-    request.headers["content-type"] = "application/json";
-  }
-  request.signal = AbortSignal.timeout(TIMEOUT_MS);
+  /** @type {Record<string, string>} */
+  const type = body === undefined ? {} : { "content-type": "application/json" };
   let response;
   let text;
   try {
-    response = await fetch(path, request);
+    response = await fetch(path, {
+      method,
+      headers: { accept: "application/json", ...type, ...headers },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
     text = await response.text();
   } catch {
     throw new Problem({ status: 0, code: "no-answer", detail: "The server did not answer." });

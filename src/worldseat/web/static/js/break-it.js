@@ -14,10 +14,16 @@ const POLL_FAILURES_MAX = 20;
 const UNREAD = "The run is over, and its result cannot be read right now. Reload the page.";
 
 export class BreakIt extends HTMLElement {
+  /** @type {HTMLFormElement} */
+  form;
+  /** @type {HTMLElement} */
+  bar;
+  /** The run that is being followed, or an empty text. */
+  following = "";
+
   connectedCallback() {
     this.form = /** @type {HTMLFormElement} */ (this.querySelector("form"));
     this.bar = /** @type {HTMLElement} */ (this.querySelector(".progress"));
-    this.following = "";
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.fire();

@@ -7,11 +7,21 @@ import { buy } from "./purchase.js";
 const OFFERS = 3;
 
 export class BuyBar extends HTMLElement {
+  /** @type {import("./seat-floor.js").SeatFloor} */
+  floor;
+  /** @type {HTMLElement} */
+  words;
+  /** @type {HTMLElement} */
+  acts;
+  eventId = "";
+  idle = "";
+  /** The seat that is being bought, or an empty text. */
+  busy = "";
+
   connectedCallback() {
     this.words = /** @type {HTMLElement} */ (this.querySelector(".say"));
     this.acts = /** @type {HTMLElement} */ (this.querySelector(".acts"));
     this.idle = this.words.textContent ?? "";
-    this.busy = "";
   }
 
   /** @param {import("./seat-floor.js").SeatFloor} floor */

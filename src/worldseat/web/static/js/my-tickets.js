@@ -4,6 +4,13 @@ import { ask, Problem } from "./api.js";
 import { localiseTimes } from "./format.js";
 
 export class MyTickets extends HTMLElement {
+  /** @type {HTMLElement} */
+  list;
+  /** @type {HTMLElement} */
+  empty;
+  /** @type {HTMLTemplateElement} */
+  model;
+
   connectedCallback() {
     this.list = /** @type {HTMLElement} */ (this.querySelector(".tickets"));
     this.empty = /** @type {HTMLElement} */ (this.querySelector(".empty"));

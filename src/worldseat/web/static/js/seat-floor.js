@@ -8,21 +8,30 @@
 
 import { OPEN, SOLD, STATES, unpack } from "./floor-state.js";
 
+/** @type {Record<string, string>} */
 const SPOKEN = { open: "available", sold: "sold", held: "on hold", withheld: "not for sale" };
 const FLASH_MS = 150;
 
 export class SeatFloor extends HTMLElement {
+  /** @type {HTMLElement} */
+  grid;
+  /** @type {HTMLElement[]} in index order */
+  cells = [];
+  /** @type {HTMLElement[][]} */
+  rows = [];
+  /** @type {Map<string, HTMLElement>} */
+  byLabel = new Map();
+  /** @type {HTMLElement | null} */
+  selected = null;
+  readOnly = false;
+
   connectedCallback() {
     this.grid = /** @type {HTMLElement} */ (this.querySelector('[role="grid"]'));
-    /** @type {HTMLElement[]} */
-    this.cells = [...this.grid.querySelectorAll(".seat")];
-    /** @type {HTMLElement[][]} */
     this.rows = [...this.grid.querySelectorAll('[role="row"]')].map((row) => [
       .../** @type {NodeListOf<HTMLElement>} */ (row.querySelectorAll(".seat")),
     ]);
+    this.cells = this.rows.flat();
     this.byLabel = new Map(this.cells.map((cell) => [cell.dataset.label ?? "", cell]));
-    /** @type {HTMLElement | null} */
-    this.selected = null;
     this.readOnly = this.hasAttribute("data-read-only");
     this.grid.addEventListener("keydown", (event) => this.key(event));
     this.grid.addEventListener("click", (event) => {

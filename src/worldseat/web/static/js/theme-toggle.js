@@ -4,8 +4,11 @@ const KEY = "worldseat:theme";
 const CHOICES = ["auto", "dark", "light"];
 
 class ThemeToggle extends HTMLElement {
+  /** @type {HTMLButtonElement} */
+  button;
+
   connectedCallback() {
-    this.button = this.querySelector("button");
+    this.button = /** @type {HTMLButtonElement} */ (this.querySelector("button"));
     this.button.addEventListener("click", () => this.next());
     this.show(document.documentElement.dataset.theme ?? "auto");
   }
