@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +14,8 @@ from worldseat.settings import REGIONS
 from worldseat.stores.dsql import DsqlStore
 from worldseat.system import SystemChance
 
+_Kind = TypeVar("_Kind", bound=DsqlStore)
+
 _processes = itertools.count(1)
 
 
@@ -23,22 +25,27 @@ def setup_at(url: str, process: str | None = None) -> StoreSetup:
         regions=REGIONS,
         urls=dict.fromkeys(REGIONS, url),
         home=Path(),
-        process=process or f"test:{next(_processes)}",
+        process=process or fresh_process(),
         chance=SystemChance(),
     )
 
 
 @asynccontextmanager
-async def opened(
-    url: str, kind: type[DsqlStore] = DsqlStore, *, process: str | None = None
-) -> AsyncIterator[DsqlStore]:
-    """Open a store, and close it in the end."""
+async def opened_as(
+    kind: type[_Kind], url: str, *, process: str | None = None
+) -> AsyncIterator[_Kind]:
+    """Open a store of this kind, and close it in the end."""
     store = kind(setup_at(url, process))
     try:
         await store.open()
         yield store
     finally:
         await store.close()
+
+
+def opened(url: str, *, process: str | None = None) -> AbstractAsyncContextManager[DsqlStore]:
+    """Open the product store, and close it in the end."""
+    return opened_as(DsqlStore, url, process=process)
 
 
 def order_for(

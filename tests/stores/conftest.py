@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-
 from tests.one_store import fresh_process, opened
 from tests.wire import CuttingProxy
+
 from worldseat.embedded import EmbeddedPostgres
 from worldseat.services.wiring import Services
 from worldseat.stores.dsql import DsqlStore

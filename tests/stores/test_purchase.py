@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tests.one_store import opened, order_for
+from tests.one_store import opened, opened_as, order_for
 from tests.patience import until
 from tests.wire import Cut, CuttingProxy
 
@@ -31,7 +31,6 @@ from worldseat.stores.dsql import DsqlStore, failures
 from worldseat.stores.dsql import store as store_module
 from worldseat.stores.dsql.purchase import DsqlTransaction, DsqlWriter
 from worldseat.stores.dsql.regions import BENCH_LANES, FAN_LANES
-
 
 EAST_1, EAST_2 = REGIONS
 
@@ -91,7 +90,7 @@ async def test_a_store_at_another_isolation_refuses_to_start(
         begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
 
     with pytest.raises(StoreRefused, match="run at read committed"):
-        async with opened(database.url, Lowered):
+        async with opened_as(Lowered, database.url):
             pass
 
 

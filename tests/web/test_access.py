@@ -140,13 +140,8 @@ def test_two_origins_are_none() -> None:
 
 
 LOCAL_HOSTS = [
-    "127.0.0.1",
-    "127.0.0.1:8000",
-    "127.8.9.10:1",
-    "localhost",
-    "LocalHost:65535",
-    "[::1]",
-    "[::1]:8000",
+    *("127.0.0.1", "127.0.0.1:8000", "127.8.9.10:1", "[::1]", "[::1]:8000"),
+    *("localhost", "LocalHost:65535"),
 ]
 OTHER_HOSTS = [
     PUBLIC,

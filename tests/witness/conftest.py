@@ -1,11 +1,22 @@
 """A round that has sold, in the real database."""
 
+from collections.abc import AsyncIterator
+
 import asyncpg
 import pytest
 from tests.witness.a_round import Round
 
+from worldseat import bootstrap
 from worldseat.domain.event import Event
 from worldseat.services.wiring import Services
+from worldseat.settings import Settings
+
+
+@pytest.fixture
+async def services(settings: Settings) -> AsyncIterator[Services]:
+    """Services with lanes of their own: a row that one test deletes is a hole in no other's."""
+    async with bootstrap.services(settings, work=False) as running:
+        yield running
 
 
 @pytest.fixture

@@ -140,6 +140,23 @@ async def test_a_fault_in_the_database_is_named(round_: Round, planting: Plantin
     assert other.violations == ()
 
 
+async def test_a_fans_sale_that_was_taken_away_everywhere_leaves_a_hole(round_: Round) -> None:
+    await round_.services.shop.buy(
+        fan_id="fan_ada", key="later", event_id=round_.event.event_id, seats=["A4"]
+    )
+    assert (await round_.judge()).clean
+    (sale,) = await round_.rows(1)
+    await round_.execute("DELETE FROM op_log WHERE event_id = $1 AND op_id = $2", sale["op_id"])
+    await round_.execute(
+        "UPDATE seat SET status = 'open', fan_id = NULL, op_id = 'root' "
+        "WHERE event_id = $1 AND seat_index = $2",
+        1,
+    )
+    (violation,) = (await round_.judge()).violations
+    assert violation.fault is Fault.LANE_GAP
+    assert sale["lane"] in violation.operator
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"no zlib", zlib.compress(b'{"index": 0}\n')], ids=["gone", "bytes", "line"]
 )

@@ -192,7 +192,7 @@ def _summary(reports: list[RunReport]) -> None:
         f"\n{first.store} ({played}), {first.code}, {first.arrival}, "
         f"{first.buyers} buyers at {first.seat}"
     )
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
+    table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
     table.add_column("run")
     for title in COLUMNS:
         table.add_column(title, justify="right", no_wrap=True)

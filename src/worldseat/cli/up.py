@@ -56,14 +56,12 @@ def _welcome(services: Services, host: str, port: int) -> None:
     stand_in = services.store.stand_in
     console.print(f"\n[bold]WorldSeat[/bold] is open at [bold]{base}[/bold]")
     if stand_in:
-        console.print(
-            f"Aurora DSQL is played by {stand_in} on this machine, one server for both Regions."
-        )
+        console.print(f"On this machine {stand_in} stands in for Aurora DSQL, behind both Regions.")
     console.print(f"""
-  {base}/        the command center: click a seat, press Buy, press Break it
-  {base}/proof   what is claimed, and the runs that carry it
+  {base}/       the command center
+  {base}/proof  every claim beside its runs
 
-Try from another terminal:
+On the page: click a seat and press Buy, or press Break it. From another terminal:
   .venv/bin/worldseat break-it --runs 3    60 buyers, one seat, three times
   .venv/bin/worldseat witness              judge the whole floor
   .venv/bin/worldseat doctor               check everything

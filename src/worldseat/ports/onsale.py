@@ -93,6 +93,9 @@ class OnSaleStore(Store, Protocol):
     async def log_of_round(self, event_id: str, round_id: str) -> Sequence[LogRow]:
         """Return op_log of a round."""
 
+    async def lanes_of_round(self, event_id: str, round_id: str) -> Mapping[str, Sequence[int]]:
+        """Return every committed number of each lane that wrote in a round, whole lanes."""
+
     async def follow(self, positions: Mapping[str, LanePosition]) -> Followed:
         """Return what was committed since. Each row and its seat come from one snapshot."""
 

@@ -94,8 +94,12 @@ class Feed:
         target = self._stores.get(store)
         if target is None:
             raise UnknownStore(f"No store named {store[:40]!r} is installed.")
+        asked_ns = self._clock.monotonic_ns()
         try:
-            await self._read(enough_since_ns=self._clock.monotonic_ns() - int(FRESH_S * 1e9))
+            await self._read(enough_since_ns=asked_ns - int(FRESH_S * 1e9))
+            if event_id not in self._floors:
+                # It may have been created in the meantime.
+                await self._read(enough_since_ns=asked_ns)
         except StoreError as error:
             if not self._started:
                 raise Unavailable("The floor cannot be read.", operator=str(error)) from error

@@ -64,6 +64,7 @@ class Witness:
         log = await self._store.log_of_round(event_id, round_id)
         after = await self._store.floor(event_id, round_id)
         plans = {run.plan.run_id: run.plan for run in await self._runs(event_id, round_id)}
+        lanes = await self._store.lanes_of_round(event_id, round_id)
         judged_at = self._clock.now().astimezone(UTC).isoformat(timespec="milliseconds")
 
         def at_leisure() -> Report:
@@ -80,6 +81,7 @@ class Witness:
                     histories=histories,
                     plans=plans,
                     damaged=damaged,
+                    lanes=lanes,
                 ),
                 seat=index,
                 judged_at=judged_at.replace("+00:00", "Z"),

@@ -13,6 +13,12 @@ FROM op_log
 WHERE event_id = $1 AND round_id = $2
 ORDER BY seat_index, recorded_at, op_id;
 
+-- name: lanes_of_round
+SELECT o.lane, string_agg(o.lane_seq::text, ',') AS lane_seqs
+FROM op_log AS o
+WHERE o.lane IN (SELECT r.lane FROM op_log AS r WHERE r.event_id = $1 AND r.round_id = $2)
+GROUP BY o.lane;
+
 -- name: sales_of_run
 SELECT
     op_id, claim_id, event_id, round_id, mode, seat_index, kind, fan_id, prev_op_id, guard_op_id,

@@ -14,14 +14,13 @@ export class BuyBar extends HTMLElement {
   /** @type {HTMLElement} */
   acts;
   eventId = "";
-  idle = "";
+  isIdle = true;
   /** The seat that is being bought, or an empty text. */
   busy = "";
 
   connectedCallback() {
     this.words = /** @type {HTMLElement} */ (this.querySelector(".say"));
     this.acts = /** @type {HTMLElement} */ (this.querySelector(".acts"));
-    this.idle = this.words.textContent ?? "";
   }
 
   /** @param {import("./seat-floor.js").SeatFloor} floor */
@@ -41,10 +40,10 @@ export class BuyBar extends HTMLElement {
   }
 
   /** Ask for the answers that a reload or the back button cut off. */
-  resume() {
+  async resume() {
     for (const intent of unsettled(this.eventId)) {
       if (intent.roundId === this.floor.dataset.round) {
-        this.buy(intent.seat, `You pressed Buy on ${intent.seat} before: asking for the answer …`);
+        await this.buy(intent.seat, `You pressed Buy on ${intent.seat} before: asking for the answer …`);
       }
     }
   }
@@ -53,11 +52,24 @@ export class BuyBar extends HTMLElement {
   selected(seat) {
     if (this.busy) return;
     if (!seat) {
-      this.show([this.idle]);
+      this.isIdle = true;
+      this.invite();
       return;
     }
     const { price, region } = this.floor.dataset;
     this.show([bold(seat), ` · ${price} · served by ${region}`], [this.button(seat, true)]);
+  }
+
+  /** While nothing is selected, say what can be done here. */
+  invite() {
+    if (!this.isIdle) return;
+    const { price } = this.floor.dataset;
+    const words = this.floor.open.length
+      ? `Click a seat to select it. Every seat is ${price}.`
+      : "Every seat is sold.";
+    if (this.words.textContent === words) return;
+    this.show([words]);
+    this.isIdle = true;
   }
 
   /** @param {string} seat */
@@ -199,6 +211,7 @@ export class BuyBar extends HTMLElement {
    * @param {string} [tone]
    */
   show(words, acts = [], tone = "") {
+    this.isIdle = false;
     this.words.replaceChildren(...words);
     this.words.dataset.tone = tone;
     this.toggleAttribute("data-active", acts.length > 0 || tone !== "");

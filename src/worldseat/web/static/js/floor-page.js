@@ -56,6 +56,7 @@ export function wireFloor({ onNews, onRound } = {}) {
     } else if (type === "seats" && product) {
       floor.change(data.seats);
     }
+    bar?.invite();
     if (data.as_of_at) {
       fresh.heard(data.as_of_at);
       if (product) showLive(data);
