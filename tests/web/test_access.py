@@ -144,8 +144,7 @@ LOCAL_HOSTS = [
     *("localhost", "LocalHost:65535"),
 ]
 OTHER_HOSTS = [
-    PUBLIC,
-    "evil.example:8000",
+    *(PUBLIC, "evil.example:8000"),
     "0.0.0.0:8000",
     "127.0.0.1.evil.example",
     "127.1:8000",

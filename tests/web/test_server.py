@@ -5,6 +5,7 @@ import contextlib
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -69,6 +70,11 @@ async def test_it_stops_at_once_although_the_feed_does_not_close(connect: Connec
     server.stop()
     await running
     assert time.perf_counter() - began < STOP_WITHIN_S
+
+
+def test_answers_are_not_held_back_for_the_peers_acknowledgement() -> None:
+    with bind("127.0.0.1", 0) as listener:
+        assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_there_are_files_left_for_the_database(monkeypatch: pytest.MonkeyPatch) -> None:

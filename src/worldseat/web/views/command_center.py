@@ -62,10 +62,12 @@ class CommandCenter:
     stub: stub.Stub
     story: StoryView | Trouble
     backends: Sequence[Backend]
+    store: str
     store_title: str
     for_sale: bool
     visitor: Visitor
     limits: "Mapping[str, int]"
+    target: str
     floor: FloorPicture | Trouble
     tickets: Sequence[tickets.TicketLine] | Trouble
     verdict: run_view.Verdict | None
@@ -101,6 +103,7 @@ def view(
     )
     owned = set() if isinstance(listed, Trouble) or chosen is not product else tickets.mine(listed)
     newest = newest_of(found.runs, chosen.name)
+    drawn = floor if isinstance(floor, Trouble) else picture(event, floor, owned)
     return CommandCenter(
         event_id=event.event_id,
         live=event.mode is Mode.LIVE,
@@ -112,11 +115,13 @@ def view(
         if isinstance(found.story, Trouble)
         else story(found.story, live=event.mode is Mode.LIVE),
         backends=[_backend(each, chosen) for each in stores.values()],
+        store=chosen.name,
         store_title=chosen.title,
         for_sale=chosen is product,
         visitor=visitor,
         limits={"low": BUYERS_MIN, "high": BUYERS_MAX, "spread": SPREAD_MS_MAX},
-        floor=floor if isinstance(floor, Trouble) else picture(event, floor, owned),
+        target=_target(event, drawn),
+        floor=drawn,
         tickets=listed,
         verdict=_verdict(found.runs, newest, chosen),
         running_id=_running(newest),
@@ -134,6 +139,13 @@ def _backend(store: "Store", chosen: "Store") -> Backend:
         checked=store is chosen,
         for_sale=store.role == "product",
     )
+
+
+def _target(event: "Event", floor: FloorPicture | Trouble) -> str:
+    """Return the seat that Break it aims at first: an open one, and none on a live on-sale."""
+    if event.mode is Mode.LIVE or isinstance(floor, Trouble):
+        return ""
+    return floor.first_open or ""
 
 
 def _witness(judged: "Newest | Trouble") -> witness.WitnessView | Trouble | None:

@@ -62,7 +62,8 @@ class ProofView:
     judgements: Sequence[Judgement]
     codes: Sequence[Source]
     stores: Sequence[StoreView]
-    url: str
+    command: str
+    """How to fire the first run, while there is none to repeat."""
 
 
 def source(thing: object) -> Source:
@@ -102,7 +103,7 @@ def proof(
         judgements=[_judgement(title, report) for title, report in reports],
         codes=[source(code) for code in codes],
         stores=[_store(store) for store in stores.values()],
-        url=url,
+        command=f"worldseat break-it --url {url} --runs 10 --json",
     )
 
 

@@ -22,6 +22,13 @@ class TicketLine:
     here: bool
     """Whether it is for the event and round that the page shows."""
 
+    @property
+    def note(self) -> str:
+        """Return what sets it apart from a ticket of this very floor, or an empty text."""
+        if self.void:
+            return "void, older rehearsal ·"
+        return "" if self.here else f"{self.event_title} ·"
+
 
 def lines(tickets: Iterable["Ticket"], *, event_id: str, round_id: str) -> list[TicketLine]:
     """Return the tickets in the given order (newest first)."""

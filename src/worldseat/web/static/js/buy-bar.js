@@ -43,7 +43,8 @@ export class BuyBar extends HTMLElement {
   async resume() {
     for (const intent of unsettled(this.eventId)) {
       if (intent.roundId === this.floor.dataset.round) {
-        await this.buy(intent.seat, `You pressed Buy on ${intent.seat} before: asking for the answer …`);
+        const words = `You pressed Buy on ${intent.seat} before: asking for the answer …`;
+        await this.buy(intent.seat, words);
       }
     }
   }

@@ -85,7 +85,9 @@ export function wireFloor({ onNews, onRound } = {}) {
 /** @param {{change?: string, sold_count?: number, as_of_at: string}} data */
 function showLive({ change, sold_count: sold, as_of_at: asOf }) {
   const live = document.querySelector("[data-live]");
-  if (live && change) live.textContent = `Live · change ${count(changeNumber(change))} · ${clock(asOf)}`;
+  if (live && change) {
+    live.textContent = `Live · change ${count(changeNumber(change))} · ${clock(asOf)}`;
+  }
   const shown = document.querySelector("[data-sold]");
   if (shown && sold !== undefined) shown.textContent = count(sold);
 }
