@@ -43,9 +43,7 @@ SEEDS = (
 
 
 @asynccontextmanager
-async def services(
-    settings: Settings, *, seed: bool = True, work: bool = True
-) -> AsyncIterator[Services]:
+async def services(settings: Settings, *, work: bool = True) -> AsyncIterator[Services]:
     """Start everything, yield it, and stop it in reverse order.
 
     `work` starts the background work of a server: the live feed and the recovery of runs. Raises
@@ -53,13 +51,17 @@ async def services(
     """
     clock, chance = SystemClock(), SystemChance()
     async with AsyncExitStack() as stack:
-        settings = await _with_database(stack, settings)
-        stores = await _open_stores(stack, settings)
-        product = stores[DsqlStore.name]
-        assert isinstance(product, DsqlStore)  # noqa: S101 - narrows the type of what is opened first
-        built = _build(settings, product, stores, clock, chance)
-        if seed:
-            await seed_events(built.onsale)
+        if not settings.secret:
+            settings = replace(settings, secret=load_or_make(settings.home))
+        embedded = None
+        if not settings.database_urls:
+            embedded = await _start_embedded(stack, settings)
+            urls = dict.fromkeys(settings.regions, embedded.url)
+            settings = replace(settings, database_urls=urls)
+        await _migrate(settings)
+        product, stores = await _open_stores(stack, settings)
+        built = _build(settings, product, stores, embedded, clock, chance)
+        await _seed(built.onsale)
         if work:
             fence = Fence(product, settings.regions, clock=clock, chance=chance)
             recovery = Recovery(
@@ -90,30 +92,29 @@ async def address(settings: Settings, region: str) -> tuple[str, bool]:
         await embedded.stop()
 
 
-async def seed_events(onsale: OnSale) -> None:
+async def _seed(onsale: OnSale) -> None:
     """Create the rehearsal and the small live on-sale that every WorldSeat starts with."""
     for event_id, title, file, mode in SEEDS:
         chart, price = read_venue(venue_text(file))
         await onsale.create(chart=chart, title=title, price=price, mode=mode, event_id=event_id)
 
 
-async def _with_database(stack: AsyncExitStack, settings: Settings) -> Settings:
-    """Fill in the secret and, where no address was given, the embedded server's; migrate."""
-    if not settings.secret:
-        settings = replace(settings, secret=load_or_make(settings.home))
-    if not settings.database_urls:
-        embedded = EmbeddedPostgres(settings.home / "pg", on_event=_tell)
-        await embedded.start()
-        stack.push_async_callback(embedded.stop)
-        urls = dict.fromkeys(settings.regions, embedded.url)
-        settings = replace(settings, database_urls=urls)
+async def _start_embedded(stack: AsyncExitStack, settings: Settings) -> EmbeddedPostgres:
+    embedded = EmbeddedPostgres(settings.home / "pg", on_event=_tell)
+    await embedded.start()
+    stack.push_async_callback(embedded.stop)
+    return embedded
+
+
+async def _migrate(settings: Settings) -> None:
     first = settings.database_urls[settings.regions[0]]
     await migrate(first, plain=not is_dsql(first), report=lambda text: log.info("schema", did=text))
-    return settings
 
 
-async def _open_stores(stack: AsyncExitStack, settings: Settings) -> Mapping[str, Store]:
-    """Open the product's store, then every foil that is installed."""
+async def _open_stores(
+    stack: AsyncExitStack, settings: Settings
+) -> tuple[DsqlStore, Mapping[str, Store]]:
+    """Open the product's store, then every foil that is installed; return the product and all."""
     setup = StoreSetup(
         regions=settings.regions,
         urls=settings.database_urls,
@@ -131,13 +132,14 @@ async def _open_stores(stack: AsyncExitStack, settings: Settings) -> Mapping[str
             stack.push_async_callback(foil.close)
             await foil.open()
             stores[foil.name] = foil
-    return stores
+    return product, stores
 
 
 def _build(
     settings: Settings,
     product: OnSaleStore,
     stores: Mapping[str, Store],
+    embedded: EmbeddedPostgres | None,
     clock: SystemClock,
     chance: SystemChance,
 ) -> Services:
@@ -159,6 +161,7 @@ def _build(
         store=product,
         stores=stores,
         settings=settings,
+        database_restarts=lambda: embedded.restart_count if embedded else 0,
     )
 
 

@@ -89,7 +89,7 @@ async def story(*newest_first: Run, foils: Sequence[Shelf] = (), stand_in: str =
 
 
 FOIL = Shelf("foil", stand_in="an emulation")
-ONE = {"store": "foil", "stand_in": "an emulation"}
+ONE: dict[str, Any] = {"store": "foil", "stand_in": "an emulation"}
 
 
 async def test_no_run_yet_is_said_and_is_no_zero() -> None:

@@ -208,7 +208,7 @@ class Model(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize(
-    ("examples", "steps"), [(10, 12), pytest.param(60, 30, marks=pytest.mark.slow)]
+    ("examples", "steps"), [(10, 12), pytest.param(30, 25, marks=pytest.mark.slow)]
 )
 async def test_the_shop_behaves_like_its_model(world: World, examples: int, steps: int) -> None:
     class Machine(Model):

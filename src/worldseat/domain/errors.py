@@ -3,6 +3,7 @@
 WorldSeatError
 ├── BadRequest          what was asked cannot be asked
 │   ├── UnknownSeat / UnknownEvent / UnknownRun / UnknownStore
+│   ├── OneSeatOnly     several seats in one claim, for now
 │   ├── KeyReused       one idempotency key, two requests
 │   └── VenueRefused    a venue file that is not one
 ├── Refused             asked rightly, and the answer is no
@@ -63,6 +64,13 @@ class UnknownStore(BadRequest):
     """No store of this name is installed."""
 
     code = "unknown-store"
+
+
+class OneSeatOnly(BadRequest):
+    """A claim for several seats, which the on-sale does not take yet."""
+
+    code = "one-seat"
+    next_step = "Send one seat at a time."
 
 
 class KeyReused(BadRequest):

@@ -93,6 +93,9 @@ class OnSaleStore(Store, Protocol):
     async def log_of_round(self, event_id: str, round_id: str) -> Sequence[LogRow]:
         """Return op_log of a round."""
 
+    async def newest_of_round(self, event_id: str, round_id: str, limit: int) -> Sequence[LogRow]:
+        """Return the last rows of a round, newest first."""
+
     async def lanes_of_round(self, event_id: str, round_id: str) -> Mapping[str, Sequence[int]]:
         """Return every committed number of each lane that wrote in a round, whole lanes."""
 

@@ -110,7 +110,7 @@ class Store(Protocol):
     """Name and version of what stands in for the service, or None on AWS."""
     guarantees: Guarantees
     adapter_source: Sequence[object]
-    """The adapter's own functions that the purchase codes call; the Proof panel shows them."""
+    """The adapter's own functions that the purchase codes call, and their SQL, for the Proof panel."""
 
     async def open(self) -> None:
         """Connect and check the promises. Raises StoreError if they do not hold."""

@@ -6,7 +6,7 @@ import structlog
 
 from worldseat.domain import history
 from worldseat.domain.event import Event
-from worldseat.domain.run import Operation, Outcome, Plan, RunStatus
+from worldseat.domain.run import Operation, Outcome, Plan, Result, RunStatus
 from worldseat.domain.seats import Seat, SeatKey
 from worldseat.ports.clock import Clock
 from worldseat.ports.onsale import OnSaleStore
@@ -29,25 +29,25 @@ class Settling:
 
     async def settle(
         self, plan: Plan, event: Event, target: Store, fired: Fired, status: RunStatus
-    ) -> None:
-        """Store what came of a run; wait, within bounds, for a database that is away.
+    ) -> Result | None:
+        """Store what came of a run and return it; wait, within bounds, for a database that is away.
 
-        If it stays away the row goes on saying running: recovery settles it from committed rows.
+        None if it stays away: the row goes on saying running, and recovery settles it from
+        committed rows.
         """
         for attempt in range(1, SETTLE_ATTEMPTS + 1):
             try:
-                await self._once(plan, event, target, fired, status)
+                return await self._once(plan, event, target, fired, status)
             except StoreError as error:
                 log.warning("stampede.settling", run_id=plan.run_id, detail=str(error))
                 if attempt < SETTLE_ATTEMPTS:
                     await asyncio.sleep(SETTLE_PAUSE_S)
-            else:
-                return
         log.error("stampede.not_settled", run_id=plan.run_id)
+        return None
 
     async def _once(
         self, plan: Plan, event: Event, target: Store, fired: Fired, status: RunStatus
-    ) -> None:
+    ) -> Result:
         key = SeatKey(event_id=plan.event_id, round_id=plan.round_id, seat_index=plan.seat_index)
         read_ns = self._clock.monotonic_ns()
         tally = await target.tally(plan.run_id, key)
@@ -64,6 +64,7 @@ class Settling:
             duration_ms=round(fired.duration_ms, 3),
         )
         await self._store.finish_run(plan.run_id, status, result, history.dump(operations))
+        return result
 
 
 def nobody_fired(plan: Plan, now_ns: int) -> Fired:

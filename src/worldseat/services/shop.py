@@ -10,6 +10,7 @@ from worldseat.domain.errors import (
     BadRequest,
     ClaimVoided,
     KeyReused,
+    OneSeatOnly,
     OutcomeUnknown,
     SeatTaken,
     Unavailable,
@@ -84,7 +85,7 @@ class Shop:
         OutcomeUnknown or Unavailable. After OutcomeUnknown the same key must be sent again.
         """
         if len(seats) != SEATS_PER_CLAIM:
-            raise BadRequest("One seat per claim for now.", next_step="Send one seat at a time.")
+            raise OneSeatOnly("One seat per claim for now.")
         event = await self._event(event_id)
         index = event.chart.index_of(seats[0])
         if index is None:

@@ -1,7 +1,7 @@
 """Break it: plan a stampede, commit the plan, fire it, count what the database committed."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -21,6 +21,7 @@ from worldseat.domain.run import (
     BUYERS_MIN,
     Arrival,
     Plan,
+    Result,
     Run,
     RunStatus,
 )
@@ -64,6 +65,7 @@ class Stampedes:
         git_commit: str,
         clock: Clock,
         chance: Chance,
+        on_result: Callable[[Plan, Result], None] = lambda _plan, _result: None,
     ) -> None:
         self._store = store
         self._stores = stores
@@ -71,6 +73,7 @@ class Stampedes:
         self._git_commit = git_commit
         self._clock = clock
         self._chance = chance
+        self.on_result = on_result
         self._fence = Fence(store, regions, clock=clock, chance=chance)
         self._settling = Settling(store, clock)
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -258,7 +261,9 @@ class Stampedes:
                 log.warning("stampede.not_fired", run_id=plan.run_id, detail=str(error))
                 fired = nobody_fired(plan, self._clock.monotonic_ns())
                 status = RunStatus.INTERRUPTED
-            await self._settling.settle(plan, event, target, fired, status)
+            result = await self._settling.settle(plan, event, target, fired, status)
+            if result is not None:
+                self.on_result(plan, result)
         finally:
             renewing.cancel()
             # A renewal under way must not come after the lease went back.

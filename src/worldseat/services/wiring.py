@@ -1,6 +1,6 @@
 """All services of one running WorldSeat, as the web layer and the command line see them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from worldseat.ports.onsale import OnSaleStore
@@ -27,3 +27,5 @@ class Services:
     store: OnSaleStore
     stores: Mapping[str, Store]
     settings: Settings
+    database_restarts: Callable[[], int]
+    """How often this process brought the embedded database back; 0 with addresses of one's own."""

@@ -66,7 +66,9 @@ async def newest_entries(context: Context, event: Event) -> list[LogEntry]:
     """Return what happened last in an event's current round. Raises Unavailable."""
     services = context.services
     try:
-        rows = await services.store.log_of_round(event.event_id, event.current_round_id)
+        rows = await services.store.newest_of_round(
+            event.event_id, event.current_round_id, LOG_ENTRIES
+        )
     except StoreError as error:
         raise Unavailable("The log cannot be read right now.", operator=str(error)) from error
     runs = await services.stampedes.runs(event.event_id, LOG_ENTRIES)

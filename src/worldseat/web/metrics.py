@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from worldseat.domain.run import Plan, Result
 from worldseat.services.shop import Claimed
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -56,6 +57,23 @@ class Metrics:
             ("store", "code"),
             registry=self.registry,
         )
+        self.stampede_conflicts = Counter(
+            "worldseat_stampede_conflicts",
+            "Transactions of stampedes that met another one and were run again.",
+            ("store", "code"),
+            registry=self.registry,
+        )
+        self.stampede_oversold = Counter(
+            "worldseat_stampede_oversold",
+            "Sales of a seat by stampedes beyond the first, counted from committed rows.",
+            ("store", "code"),
+            registry=self.registry,
+        )
+        self.restarts = Gauge(
+            "worldseat_database_restarts",
+            "How often the embedded database died and was brought back.",
+            registry=self.registry,
+        )
         # Looking a labelled child up costs more than counting: claims do both in their thousands.
         self._answered: dict[tuple[str, str, str], Counter] = {}
         self._ended: dict[str, Counter] = {}
@@ -87,6 +105,11 @@ class Metrics:
         """Count what a claim cost the database."""
         self.attempts.inc(claim.attempts)
         self.conflicts.inc(claim.conflicts)
+
+    def fired(self, plan: Plan, result: Result) -> None:
+        """Count what a stampede came to."""
+        self.stampede_conflicts.labels(plan.store, plan.code).inc(result.conflicts)
+        self.stampede_oversold.labels(plan.store, plan.code).inc(result.oversold or 0)
 
     @contextmanager
     def open_stream(self) -> Iterator[None]:

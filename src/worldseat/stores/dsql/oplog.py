@@ -34,12 +34,16 @@ class OpLog(Catalog):
         found = await self._regions.fetch(_LOG["log_of_round"], event_id, round_id)
         return [rows.log_row(record) for record in found]
 
+    async def newest_of_round(self, event_id: str, round_id: str, limit: int) -> Sequence[LogRow]:
+        """Return the last rows of a round, newest first."""
+        found = await self._regions.fetch(_LOG["newest_of_round"], event_id, round_id, limit)
+        return [rows.log_row(record) for record in found]
+
     async def lanes_of_round(self, event_id: str, round_id: str) -> Mapping[str, Sequence[int]]:
         """Return every committed number of each lane that wrote in a round, in one snapshot."""
         found = await self._regions.fetch(_LOG["lanes_of_round"], event_id, round_id)
         return {
-            record["lane"]: [int(seq) for seq in record["lane_seqs"].split(",")]
-            for record in found
+            record["lane"]: [int(seq) for seq in record["lane_seqs"].split(",")] for record in found
         }
 
     async def sales_of_run(self, run_id: str, key: SeatKey) -> Sequence[LogRow]:

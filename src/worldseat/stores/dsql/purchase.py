@@ -182,10 +182,16 @@ class DsqlBench:
             yield DsqlWriter(connection, self._pool.region, self._begin)
 
 
-ADAPTER: tuple[Callable[..., Awaitable[Any]], ...] = (
+ADAPTER: tuple[Callable[..., Awaitable[Any]] | str, ...] = (
+    BEGIN,
     DsqlTransaction.read_seat,
+    _SEAT["read_seat"],
     DsqlTransaction.write_seat,
+    _SEAT["write_seat"],
     DsqlTransaction.write_seat_if,
+    _SEAT["write_seat_if"],
     DsqlTransaction.append_sale,
+    DsqlTransaction.append,
+    _SEAT["append"],
 )
-"""What the purchase codes call, in the order they call it; the Proof panel shows it."""
+"""What the purchase codes call, with the SQL it runs; the Proof panel shows it."""

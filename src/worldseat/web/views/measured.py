@@ -67,7 +67,7 @@ def command(run: "Run", *, url: str, runs: int = 10) -> str:
     """Return the shell command that fires the same kind of run again."""
     plan = run.plan
     return (
-        f"worldseat break-it --url {url} --store {plan.store} --code {plan.code.value} "
+        f".venv/bin/worldseat break-it --url {url} --store {plan.store} --code {plan.code.value} "
         f"--buyers {plan.buyers} --arrival {plan.arrival.text} --runs {runs} --json"
     )
 

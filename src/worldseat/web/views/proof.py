@@ -103,7 +103,7 @@ def proof(
         judgements=[_judgement(title, report) for title, report in reports],
         codes=[source(code) for code in codes],
         stores=[_store(store) for store in stores.values()],
-        command=f"worldseat break-it --url {url} --runs 10 --json",
+        command=f".venv/bin/worldseat break-it --url {url} --runs 10 --json",
     )
 
 

@@ -13,6 +13,15 @@ FROM op_log
 WHERE event_id = $1 AND round_id = $2
 ORDER BY seat_index, recorded_at, op_id;
 
+-- name: newest_of_round
+SELECT
+    op_id, claim_id, event_id, round_id, mode, seat_index, kind, fan_id, prev_op_id, guard_op_id,
+    request_hash, code, run_id, region, lane, lane_seq, recorded_at
+FROM op_log
+WHERE event_id = $1 AND round_id = $2
+ORDER BY recorded_at DESC, op_id
+LIMIT $3;
+
 -- name: lanes_of_round
 SELECT o.lane, string_agg(o.lane_seq::text, ',') AS lane_seqs
 FROM op_log AS o
