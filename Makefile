@@ -6,6 +6,8 @@ PORT ?= 8000
 PYTHON ?=
 # Extra words for pytest, for example: make test PYTEST_ARGS='-k seat -x'
 PYTEST_ARGS ?=
+# A folder for the tests' reports in JUnit's format; none by default.
+REPORTS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -63,7 +65,19 @@ test: $(VENV)/.ready-dev  ## run the tests
 	@if ! command -v chromium chromium-browser google-chrome >/dev/null; then
 	  echo "No Chromium found: the browser tests are skipped. To have them: apt-get install chromium"
 	fi
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	# The browser tests mostly wait, so they run beside the others; what they say comes at the end.
+	mkdir -p var
+	$(BIN)/python -m pytest -m 'browser and not slow' $(PYTEST_ARGS) \
+	  $(if $(REPORTS),--junitxml=$(REPORTS)/browser.xml) > var/browser-tests.log 2>&1 &
+	browser=$$!
+	trap 'kill $$browser 2>/dev/null || true' EXIT
+	failed=0
+	$(BIN)/python -m pytest -m 'not browser and not slow' $(PYTEST_ARGS) \
+	  $(if $(REPORTS),--junitxml=$(REPORTS)/test.xml) || failed=$$?
+	# 5: the words in PYTEST_ARGS chose no browser test.
+	wait $$browser || { status=$$?; [ $$status -eq 5 ] || failed=$$status; }
+	cat var/browser-tests.log
+	exit $$failed
 
 .PHONY: check
 check: format-check lint types imports slow  ## run all that must hold before a commit, apart from `make test`
@@ -87,7 +101,8 @@ imports: $(VENV)/.ready-dev
 # pytest exits with 5 when no test is marked so.
 .PHONY: slow
 slow: $(VENV)/.ready-dev  ## run the slow tests only
-	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS) || [ $$? -eq 5 ]
+	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS) \
+	  $(if $(REPORTS),--junitxml=$(REPORTS)/slow.xml) || [ $$? -eq 5 ]
 
 .PHONY: format
 format: $(VENV)/.ready-dev  ## format the code and apply the safe fixes

@@ -11,6 +11,8 @@ from typing import Any
 import asyncpg
 import pytest
 
+from worldseat import telemetry
+from worldseat.cli import app
 from worldseat.domain.seats import Mode
 from worldseat.embedded import EmbeddedPostgres
 from worldseat.services.wiring import Services
@@ -61,6 +63,29 @@ def worldseat(database: EmbeddedPostgres, services: Services, tmp_path: Path) ->
                 "WORLDSEAT_US_EAST_2_URL": database.url,
             },
         )
+
+    return run
+
+
+@pytest.fixture
+def here(
+    database: EmbeddedPostgres,
+    services: Services,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Worldseat:
+    """Run a command in this process: half a second cheaper, and the same code from its words on."""
+    monkeypatch.setenv("WORLDSEAT_US_EAST_1_URL", database.url)
+    monkeypatch.setenv("WORLDSEAT_US_EAST_2_URL", database.url)
+
+    # Each real process configures its own logging; this one's belongs to the tests.
+    monkeypatch.setattr(telemetry, "configure", lambda **_: None)
+
+    def run(*words: str) -> Done:
+        status = app.run([*words, "--home", str(tmp_path)])
+        out, err = capsys.readouterr()
+        return Done(words, status, out, err)
 
     return run
 
@@ -127,9 +152,9 @@ def test_break_it_in_words_names_the_stand_in_and_the_denominator(worldseat: Wor
     ],
 )
 def test_bad_words_get_a_sentence_and_status_2(
-    worldseat: Worldseat, words: tuple[str, ...], said: str
+    here: Worldseat, words: tuple[str, ...], said: str
 ) -> None:
-    done = worldseat("break-it", *words, "--json")
+    done = here("break-it", *words, "--json")
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
@@ -178,8 +203,8 @@ def test_a_bad_venue_is_refused_with_its_line_and_nothing_is_made(
 
 
 @pytest.mark.parametrize("price", ["free", "-1", "1.5", "1e3", "99999999999", "٣"])
-def test_a_bad_price_is_refused(worldseat: Worldseat, price: str) -> None:
-    done = worldseat("event", "create", "--venue", str(HALL), "--title", "X", f"--price={price}")
+def test_a_bad_price_is_refused(here: Worldseat, price: str) -> None:
+    done = here("event", "create", "--venue", str(HALL), "--title", "X", f"--price={price}")
     assert done.returncode == 2
     assert "not a price" in done.stderr
 

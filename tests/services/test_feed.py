@@ -161,11 +161,14 @@ async def table(sql: asyncpg.Connection, event: Event, round_id: str) -> bytearr
     return bytearray(row["status"] == "sold" for row in rows)
 
 
-async def plain_sale(sql: asyncpg.Connection, event: Event, seat_index: int, op_id: str) -> None:
-    """Sell as another program would: its own lane, one transaction, plain SQL."""
+async def plain_lane(sql: asyncpg.Connection, lane: str) -> None:
     await sql.execute(
-        "INSERT INTO lane (lane, region, process) VALUES ($1, $2, 'plain')", op_id, REGIONS[1]
+        "INSERT INTO lane (lane, region, process) VALUES ($1, $2, 'plain')", lane, REGIONS[1]
     )
+
+
+async def plain_sale(sql: asyncpg.Connection, event: Event, seat_index: int, op_id: str) -> None:
+    """Sell as another program would: on the lane that is called like the op, by plain SQL."""
     async with sql.transaction(isolation="repeatable_read"):
         await sql.execute(
             "UPDATE seat SET status = 'sold', fan_id = 'fan_plain', op_id = $3"
@@ -204,6 +207,7 @@ async def test_sales_of_every_process_appear(
         own = await page.next("seats")
         await buy(elsewhere, event, "A2", fan)
         others = await page.next("seats")
+        await plain_lane(sql, f"op_{event.event_id}_plain")
         await plain_sale(sql, event, 2, f"op_{event.event_id}_plain")
         plain = await page.next("seats")
     assert [each["seats"] for each in (own, others, plain)] == [[[0, 1]], [[1, 1]], [[2, 1]]]
@@ -290,6 +294,25 @@ async def _sell_or_release(store: DsqlStore, event: Event, key: str, chance: ran
     except StoreError:
         return 0
     return int(sold)
+
+
+async def test_a_lane_that_becomes_visible_late_is_found(
+    feed: Feed, store: Watched, event: Event, database: EmbeddedPostgres, sql: asyncpg.Connection
+) -> None:
+    await feed.floor(event.event_id)
+    lane = f"op_{event.event_id}_late"
+    registering = sql.transaction()
+    await registering.start()
+    await plain_lane(sql, lane)
+    # Lanes that opened later are seen first.
+    async with opened(database.url):
+        await feed._read()
+        await registering.commit()
+        await feed._read()
+        await plain_sale(sql, event, 0, lane)
+        await feed._read()
+    assert store.given[lane] == 1
+    assert (await feed.floor(event.event_id)).sold_count == 1
 
 
 async def test_a_row_whose_answer_was_lost_is_followed_although_its_lane_is_gone(
@@ -608,6 +631,7 @@ async def test_a_seat_that_the_hall_does_not_have_does_not_end_the_feed(
         " VALUES ($1, 'rehearsal-1', 4000, 'open', 'root')",
         event.event_id,
     )
+    await plain_lane(sql, f"op_{event.event_id}_beyond")
     await plain_sale(sql, event, 4_000, f"op_{event.event_id}_beyond")
     await buy(services, event, "A1", fan)
     await feed._read()

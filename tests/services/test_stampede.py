@@ -1,6 +1,7 @@
 """Break it: one seat, many buyers, both codes; every count is made again by plain SQL."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -359,7 +360,12 @@ async def test_a_large_history_is_stored_in_pieces_and_only_once(
     stored = await services.store.history(run.plan.run_id)
     assert len(history.load(stored)) == 61
     other = replace(result_of(run), verdict="another")
-    await services.store.finish_run(run.plan.run_id, RunStatus.INTERRUPTED, other, stored * 9)
+    longer = random.Random(1).randbytes(5_000)
+    await services.store.finish_run(run.plan.run_id, RunStatus.INTERRUPTED, other, longer)
+    assert pieces == await sql.fetch(
+        "SELECT piece, octet_length(body) FROM run_history WHERE run_id = $1 ORDER BY 1",
+        run.plan.run_id,
+    )
     assert (await services.stampedes.run(run.plan.run_id))[0] == run
     assert await services.store.history(run.plan.run_id) == stored
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
+from tests.patience import until
 
 import worldseat
 from worldseat.embedded import EmbeddedPostgres
@@ -197,6 +198,31 @@ async def test_a_migration_whose_note_was_lost_is_taken_up(fresh: Fresh) -> None
         "'0005_op_log/02_index.sql')"
     )
     assert await fresh.migrate() == 2
+    assert await fresh.migrate() == 0
+
+
+async def test_a_note_that_another_process_makes_at_the_same_time_is_no_failure(
+    fresh: Fresh,
+) -> None:
+    await fresh.migrate()
+    change = runner.changes()[2]
+    await fresh.connection.execute(
+        "DELETE FROM schema_change WHERE change_id = $1", change.change_id
+    )
+    other = fresh.connection.transaction()
+    await other.start()
+    await fresh.connection.execute(runner._NOTE, change.change_id, change.digest)
+    migrating = asyncio.create_task(fresh.migrate())
+
+    async def waits() -> bool:
+        return bool(
+            await fresh.connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        )
+
+    await until(waits)
+    await other.commit()
+    # Its INSERT could not see the other's row, so the database reported a conflict.
+    assert await migrating == 1
     assert await fresh.migrate() == 0
 
 

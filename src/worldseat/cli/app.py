@@ -1,6 +1,7 @@
 """All commands under one name, and errors told as sentences instead of tracebacks."""
 
 import sys
+from collections.abc import Sequence
 
 from cyclopts import App
 
@@ -26,9 +27,14 @@ app.command(event.app)
 
 def main() -> None:
     """Run the command that the arguments name, and exit with its status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the command that the words name; return the exit status."""
     telemetry.configure(json=not sys.stderr.isatty(), level=telemetry.QUIET)
     try:
-        status = app(result_action="return_value")
+        status = app(words, result_action="return_value")
     except WorldSeatError as error:
         complain(error.message, error.next_step, error.operator)
         status = 2
@@ -42,4 +48,4 @@ def main() -> None:
         status = 2
     except KeyboardInterrupt:
         status = 130
-    sys.exit(status if isinstance(status, int) else 0)
+    return status if isinstance(status, int) else 0

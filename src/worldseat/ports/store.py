@@ -110,7 +110,7 @@ class Store(Protocol):
     """Name and version of what stands in for the service, or None on AWS."""
     guarantees: Guarantees
     adapter_source: Sequence[object]
-    """The adapter's own functions that the purchase codes call, and their SQL, for the Proof panel."""
+    """What the purchase codes call in this adapter, and its SQL; the Proof panel shows it."""
 
     async def open(self) -> None:
         """Connect and check the promises. Raises StoreError if they do not hold."""
