@@ -172,6 +172,39 @@ async def test_a_run_of_ones_own_is_not_taken_for_a_dead_one(
     assert await recovery_of(store).settle_all() == 0
 
 
+async def test_a_run_that_finishes_while_recovery_looks_is_left_as_it_is(
+    services: Services, event: Event, sql: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begins = await services.stampedes.start(
+        event_id=event.event_id,
+        store="dsql",
+        seat="A1",
+        buyers=BUYERS,
+        code=Code.NAIVE,
+        arrival=Arrival(),
+        seed=None,
+    )
+    done = await services.stampedes.wait(begins.plan.run_id)
+    leases = 0
+    take = services.store.take_lease
+
+    async def counted(*args: object, **words: object) -> bool:
+        nonlocal leases
+        leases += 1
+        return await take(*args, **words)  # type: ignore[arg-type]
+
+    async def as_it_was() -> list[Run]:
+        return [begins]
+
+    monkeypatch.setattr(services.store, "unfinished_runs", as_it_was)
+    monkeypatch.setattr(services.store, "take_lease", counted)
+    assert await recovery_of(services.store).settle_all() == 0
+    assert await committed(sql, done.plan) == Counter(sell=1, release=0)
+    assert await stored(services.store, done.plan) == done
+    # It did not stand in the way of the next stampede either.
+    assert leases == 0
+
+
 async def test_several_processes_settle_one_run_once(
     services: Services, elsewhere: Services, event: Event, sql: asyncpg.Connection
 ) -> None:
@@ -232,9 +265,12 @@ async def test_recovery_waits_for_a_database_that_is_away_and_looks_again_later(
             assert (await stored(services.store, plan)).status is RunStatus.RUNNING
             await proxy.restore()
             await until(partial(_is_settled, services.store, plan))
-            # It goes on looking: the next process may die at any time.
-            plan = await begun(services.store, event)
-            await until(partial(_is_settled, services.store, plan))
+            # It goes on looking: the next process may die at any time. Whoever sees a run settled
+            # can fire the next.
+            for _ in range(5):
+                plan = await begun(services.store, event)
+                await until(partial(_is_settled, services.store, plan), every_s=0)
+                assert await services.store.lease_holder(LEASE) is None
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)

@@ -361,7 +361,9 @@ async def test_a_large_history_is_stored_in_pieces_and_only_once(
     assert len(history.load(stored)) == 61
     other = replace(result_of(run), verdict="another")
     longer = random.Random(1).randbytes(5_000)
-    await services.store.finish_run(run.plan.run_id, RunStatus.INTERRUPTED, other, longer)
+    await services.store.finish_run(
+        run.plan.run_id, RunStatus.INTERRUPTED, other, longer, holder="nobody"
+    )
     assert pieces == await sql.fetch(
         "SELECT piece, octet_length(body) FROM run_history WHERE run_id = $1 ORDER BY 1",
         run.plan.run_id,

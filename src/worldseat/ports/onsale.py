@@ -119,9 +119,12 @@ class OnSaleStore(Store, Protocol):
         """Commit the run's row, with its seat's label, before the first buyer fires."""
 
     async def finish_run(
-        self, run_id: str, status: RunStatus, result: Result, history: bytes
+        self, run_id: str, status: RunStatus, result: Result, history: bytes, *, holder: str
     ) -> None:
-        """Commit the result, and the compressed history in rows of 512 kB or less."""
+        """Commit the result, the history and the end of the holder's lease, all at once.
+
+        The history is compressed, in rows of 512 kB or less. A finished run stays as it is.
+        """
 
     async def run(self, run_id: str) -> Run | None:
         """Return one run, or None."""

@@ -65,17 +65,32 @@ class Recovery:
         """
         left = 0
         for run in await self._store.unfinished_runs():
+            run_id = run.plan.run_id
             # Our own may have lost its lease while the database was away, and knows its answers.
-            if self._fires(run.plan.run_id):
+            if self._fires(run_id) or await self._store.lease_holder(LEASE) is not None:
                 left += 1
-            elif await self._store.take_lease(LEASE, self._holder, ttl_s=LEASE_S):
-                try:
-                    await self._settle(run)
-                finally:
-                    await self._store.give_lease(LEASE, self._holder)
-            else:
-                left += 1
+            elif await self._is_unfinished(run_id):
+                left += not await self._settle_alone(run)
         return left
+
+    async def _settle_alone(self, run: Run) -> bool:
+        """Settle a run under the lease; False if somebody else has the lease."""
+        if not await self._store.take_lease(LEASE, self._holder, ttl_s=LEASE_S):
+            return False
+        try:
+            if await self._is_unfinished(run.plan.run_id):
+                await self._settle(run)
+        finally:
+            await self._store.give_lease(LEASE, self._holder)
+        return True
+
+    async def _is_unfinished(self, run_id: str) -> bool:
+        """Read the run again: the lease of a living one ends in the moment that finishes it.
+
+        So a run that is read as unfinished after its lease was seen to be free has no process.
+        """
+        found = await self._store.run(run_id)
+        return found is not None and found.status is RunStatus.RUNNING
 
     async def _settle(self, run: Run) -> None:
         plan = run.plan
@@ -108,7 +123,11 @@ class Recovery:
         tally = await self._store.tally(plan.run_id, key)
         result = score(plan, operations, tally, event.chart, in_flight_max=0, duration_ms=0.0)
         await self._store.finish_run(
-            plan.run_id, RunStatus.INTERRUPTED, result, history.dump(operations)
+            plan.run_id,
+            RunStatus.INTERRUPTED,
+            result,
+            history.dump(operations),
+            holder=self._holder,
         )
         log.info("recovery.settled", run_id=plan.run_id, confirmed=result.confirmed)
 

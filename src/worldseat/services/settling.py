@@ -63,7 +63,9 @@ class Settling:
             in_flight_max=fired.in_flight_max,
             duration_ms=round(fired.duration_ms, 3),
         )
-        await self._store.finish_run(plan.run_id, status, result, history.dump(operations))
+        await self._store.finish_run(
+            plan.run_id, status, result, history.dump(operations), holder=plan.run_id
+        )
         return result
 
 

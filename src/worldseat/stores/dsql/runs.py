@@ -58,9 +58,9 @@ class Runs:
         )
 
     async def finish_run(
-        self, run_id: str, status: RunStatus, result: Result, history: bytes
+        self, run_id: str, status: RunStatus, result: Result, history: bytes, *, holder: str
     ) -> None:
-        """Commit the history, the result and the end of the run's lease, all at once.
+        """Commit the history, the result and the end of the holder's lease, all at once.
 
         So a finished run has its own history, and whoever sees it finished can fire the next. A run
         that somebody else has finished stays as it is.
@@ -75,7 +75,7 @@ class Runs:
                     for piece, first in enumerate(pieces)
                 ),
                 (_RUN["finish_run"], (run_id, status.value, encoded)),
-                (_RUN["end_lease"], (run_id,)),
+                (_RUN["end_lease"], (holder,)),
             ]
         )
 
