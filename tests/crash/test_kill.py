@@ -72,6 +72,9 @@ class Told:
         except OutcomeUnknown:
             self.unknown.append(claim)
             return False
+        except asyncio.CancelledError:
+            self.unknown.append(claim)
+            raise
         else:
             self.sold.append(claim)
         return True
