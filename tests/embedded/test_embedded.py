@@ -169,6 +169,7 @@ async def test_a_killed_backend_ends_the_server_which_comes_back(home: Path) -> 
     assert events[1:3] == ["postgres.died", "postgres.restarted"]
 
 
+@pytest.mark.slow
 async def test_a_busy_backend_that_outlives_its_server_does_not_delay_the_next(home: Path) -> None:
     async with running(home) as (postgres, _):
         connection = await asyncpg.connect(postgres.url)
@@ -207,6 +208,7 @@ async def test_an_attached_process_takes_over_when_the_owner_goes(
     assert events[:3] == ["postgres.attached", "postgres.took_over", "postgres.restarted"]
 
 
+@pytest.mark.slow
 async def test_an_attached_process_leaves_the_server_alone_when_it_stops(home: Path) -> None:
     async with running(home) as (owner, _):
         async with running(home) as (attached, _):
@@ -224,6 +226,7 @@ async def test_a_home_with_a_long_path_has_its_socket_elsewhere_and_says_where(h
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+@pytest.mark.slow
 async def test_a_socket_folder_of_somebody_else_is_refused(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,6 +251,7 @@ async def test_a_half_made_data_folder_is_put_aside_and_made_anew(home: Path) ->
     assert not list(home.glob("data.new-*"))
 
 
+@pytest.mark.slow
 async def test_a_start_killed_in_the_middle_of_initdb_does_no_harm(home: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", OWNER, str(home)]) as process:
         await until(lambda: any(home.glob("data.new-*/global")), within_s=5)
@@ -258,6 +262,7 @@ async def test_a_start_killed_in_the_middle_of_initdb_does_no_harm(home: Path) -
     assert events[0] == "postgres.started"
 
 
+@pytest.mark.slow
 async def test_lock_files_that_name_an_innocent_process_neither_block_nor_harm_it(
     home: Path,
 ) -> None:
@@ -275,6 +280,7 @@ async def test_lock_files_that_name_an_innocent_process_neither_block_nor_harm_i
             innocent.kill()
 
 
+@pytest.mark.slow
 async def test_a_server_that_cannot_start_says_why(home: Path) -> None:
     async with running(home):
         pass
@@ -287,6 +293,7 @@ async def test_a_server_that_cannot_start_says_why(home: Path) -> None:
         assert postgres.owned
 
 
+@pytest.mark.slow
 async def test_data_of_another_major_version_is_refused_by_name(home: Path) -> None:
     async with running(home):
         pass
@@ -326,6 +333,7 @@ async def test_as_root_no_account_is_added_and_no_folder_is_opened(home: Path) -
     assert before == (of_parents(), Path("/etc/passwd").read_bytes())
 
 
+@pytest.mark.slow
 @as_root
 async def test_as_root_without_user_namespaces_it_runs_as_nobody(
     home: Path, monkeypatch: pytest.MonkeyPatch

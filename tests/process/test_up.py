@@ -121,8 +121,8 @@ def open_stream(running: Running) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("number", "before"),
     [
-        pytest.param(signal.SIGINT, "", id="ctrl-c"),
-        pytest.param(signal.SIGTERM, "", id="sigterm"),
+        pytest.param(signal.SIGINT, "", id="ctrl-c", marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, "", id="sigterm", marks=pytest.mark.slow),
         # A shell's `&` starts its job with SIGINT ignored.
         pytest.param(signal.SIGINT, "trap '' INT;", id="ctrl-c-in-background"),
         pytest.param(signal.SIGTERM, "trap '' INT;", id="sigterm-in-background"),
