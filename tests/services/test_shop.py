@@ -166,6 +166,16 @@ async def test_an_unknown_seat_changes_nothing(
     assert await rows(sql, event) == []
 
 
+async def test_a_sale_that_the_database_refuses_is_not_the_fans_mistake(
+    services: Services, sql: asyncpg.Connection, event: Event, fan: str
+) -> None:
+    await sql.execute("DELETE FROM seat WHERE event_id = $1 AND seat_index = 0", event.event_id)
+    with pytest.raises(Unavailable) as refused:
+        await buy(services, event, fan=fan)
+    assert "Nothing was sold" in refused.value.next_step
+    assert await rows(sql, event) == []
+
+
 async def test_an_unknown_event_changes_nothing(services: Services, event: Event, fan: str) -> None:
     with pytest.raises(UnknownEvent):
         await buy(services, replace(event, event_id="evt_none"), fan=fan)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Annotated, Protocol
 
+import msgspec
 import uvloop
 from cyclopts import Parameter
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -21,6 +22,7 @@ from worldseat.domain.errors import BadRequest
 from worldseat.domain.run import Arrival
 from worldseat.domain.seats import Code
 from worldseat.services.wiring import Services
+from worldseat.web.answers import run_answer
 
 RUNS_MAX = 1_000
 POLL_S = 0.1
@@ -77,7 +79,8 @@ class OwnRange:
     async def look(self, run_id: str) -> tuple[int, RunReport | None]:
         """Read the run."""
         run, progress = await self._services.stampedes.run(run_id)
-        return (progress.answered if progress else 0), report_of(run)
+        answer = msgspec.to_builtins(run_answer(run, progress))
+        return (progress.answered if progress else 0), report_of(answer)
 
 
 def break_it(

@@ -8,9 +8,7 @@ import urllib.parse
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from worldseat.cli.report import RunReport
+from worldseat.cli.report import RunReport, report_of
 from worldseat.domain.errors import BadRequest, Refused, Unavailable, UnknownEvent, WorldSeatError
 
 if TYPE_CHECKING:
@@ -98,11 +96,7 @@ class RemoteStampedes:
     async def look(self, run_id: str) -> tuple[int, RunReport | None]:
         """Read the run."""
         run = await self._remote.get(f"/api/stampedes/{urllib.parse.quote(run_id)}")
-        result = run.pop("result", None)
-        answered = (run.get("progress") or {}).get("answered", 0)
-        if result is None:
-            return answered, None
-        return answered, msgspec.convert({**run, **result}, type=RunReport)
+        return (run.get("progress") or {}).get("answered", 0), report_of(run)
 
     async def _first_rehearsal(self) -> str:
         for event in (await self._remote.get("/api/events"))["events"]:

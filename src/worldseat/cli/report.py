@@ -1,8 +1,10 @@
 """One run as `--json` prints it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from worldseat.domain.run import Run
+import msgspec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,35 +42,9 @@ class RunReport:
         return self.oversold == 0 and not self.violations
 
 
-def report_of(run: Run) -> RunReport | None:
-    """Return the report of a run, or None while it is running."""
-    result = run.result
+def report_of(answer: Mapping[str, Any]) -> RunReport | None:
+    """Return the report of a run as the API tells it, or None while it is running."""
+    result = answer["result"]
     if result is None:
         return None
-    plan = run.plan
-    return RunReport(
-        run_id=plan.run_id,
-        store=plan.store,
-        stand_in=plan.stand_in,
-        code=plan.code.value,
-        arrival=plan.arrival.text,
-        seat=run.seat,
-        buyers=plan.buyers,
-        seed=plan.seed,
-        status=run.status.value,
-        in_flight_max=result.in_flight_max,
-        confirmed=result.confirmed,
-        refused=result.refused,
-        errors=result.errors,
-        unknown=result.unknown,
-        conflicts=result.conflicts,
-        retries_max=result.retries_max,
-        retries_total=result.retries_total,
-        oversold=result.oversold,
-        duration_ms=result.duration_ms,
-        app_believed=result.app_believed,
-        log_committed=result.log_committed,
-        seat_table_shows=result.seat_table_shows,
-        verdict=result.verdict,
-        violations=result.violations,
-    )
+    return msgspec.convert({**answer, **result}, type=RunReport)

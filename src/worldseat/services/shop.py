@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from worldseat.domain import ids
 from worldseat.domain.errors import (
-    BadRequest,
     ClaimVoided,
     KeyReused,
     OneSeatOnly,
@@ -81,7 +80,7 @@ class Shop:
     async def buy(self, *, fan_id: str, key: str, event_id: str, seats: Sequence[str]) -> Bought:
         """Buy the seats (one, for now) for a fan under an idempotency key.
 
-        Raises UnknownEvent, UnknownSeat, BadRequest, KeyReused, SeatTaken, ClaimVoided,
+        Raises UnknownEvent, UnknownSeat, OneSeatOnly, KeyReused, SeatTaken, ClaimVoided,
         OutcomeUnknown or Unavailable. After OutcomeUnknown the same key must be sent again.
         """
         if len(seats) != SEATS_PER_CLAIM:
@@ -148,7 +147,11 @@ class Shop:
             case Answer.UNKNOWN:
                 return await self._resolve(order, event, tried)
             case Answer.STORE_REFUSED:
-                raise BadRequest("The database refused this sale.", operator=tried.detail)
+                raise Unavailable(
+                    "The box office cannot sell this seat right now.",
+                    next_step="Nothing was sold to you. Choose another seat.",
+                    operator=tried.detail,
+                )
             case Answer.BUSY | Answer.UNAVAILABLE:
                 raise Unavailable("The box office is too busy to answer.", operator=tried.detail)
 
