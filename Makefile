@@ -39,6 +39,9 @@ help:  ## list the targets
 run: $(VENV)/.ready-run  ## start WorldSeat on http://127.0.0.1:8000 (PORT=n to change); Ctrl-C stops all of it
 	@exec $(BIN)/worldseat up --port $(PORT)
 
+.PHONY: foils
+foils: $(VENV)/.ready-foils  ## install what the foils need, to compare with; the product needs none
+
 .PHONY: clean
 clean:  ## remove all that make and the app made here (the app must be stopped)
 	@shopt -s nullglob
@@ -120,7 +123,10 @@ lock:  ## write requirements*.txt anew from pyproject.toml (needs uv)
 	    --generate-hashes --no-header --no-annotate pyproject.toml "$$@"
 	}
 	compile --group build --output-file requirements.txt
-	compile --group dev --constraints requirements.txt --output-file requirements-dev.txt
+	compile --group build --extra dynamodb --constraints requirements.txt \
+	  --output-file requirements-foils.txt
+	compile --group dev --extra dynamodb --constraints requirements.txt \
+	  --output-file requirements-dev.txt
 
 # Debian splits ensurepip out of Python, so the environment is made without pip and filled from
 # outside by the pip of the Python that made it; where that has none or an old one, ensurepip helps.
@@ -174,7 +180,11 @@ $(VENV)/.ready-run: pyproject.toml requirements.txt $(STALE)
 	$(call install,requirements.txt)
 	touch $@
 
-# The development requirements contain those of `make run`, in the same versions.
+# The requirements of the foils, and those of development, contain those of `make run`, in the same versions.
+$(VENV)/.ready-foils: pyproject.toml requirements-foils.txt $(STALE)
+	$(call install,requirements-foils.txt)
+	touch $(VENV)/.ready-run $@
+
 $(VENV)/.ready-dev: pyproject.toml requirements-dev.txt $(STALE)
 	$(call install,requirements-dev.txt)
 	touch $(VENV)/.ready-run $@

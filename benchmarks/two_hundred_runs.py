@@ -21,7 +21,7 @@ from rich.table import Table
 
 from worldseat import bootstrap, telemetry
 from worldseat.domain.event import Event
-from worldseat.domain.run import Arrival, Run
+from worldseat.domain.run import Arrival, Cell, Run
 from worldseat.domain.seats import Code
 from worldseat.ports.store import StoreSetup
 from worldseat.services.stampede import Stampedes
@@ -82,11 +82,8 @@ async def fire(
         for number in track(range(runs), name, transient=True):
             run = await stampedes.start(
                 event_id=event.event_id,
-                store=store,
+                cell=Cell(store=store, code=code, arrival=arrival, buyers=BUYERS),
                 seat="A1",
-                buyers=BUYERS,
-                code=code,
-                arrival=arrival,
                 seed=number,
             )
             case.runs.append(await stampedes.wait(run.plan.run_id))

@@ -4,10 +4,10 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 import structlog
 
@@ -15,7 +15,7 @@ from worldseat.domain.seats import Mode
 from worldseat.domain.venue_file import read_venue
 from worldseat.embedded import EmbeddedPostgres
 from worldseat.ports.onsale import OnSaleStore
-from worldseat.ports.store import Store, StoreSetup
+from worldseat.ports.store import Store, StoreError, StoreMissing, StoreSetup
 from worldseat.revision import revision
 from worldseat.secret import load_or_make
 from worldseat.services.feed import Feed
@@ -59,13 +59,15 @@ async def services(settings: Settings, *, work: bool = True) -> AsyncIterator[Se
             urls = dict.fromkeys(settings.regions, embedded.url)
             settings = replace(settings, database_urls=urls)
         await _migrate(settings)
-        product, stores = await _open_stores(stack, settings)
-        built = _build(settings, product, stores, embedded, clock, chance)
+        server_url = embedded.url if embedded else None
+        product, stores, missing = await _open_stores(stack, settings, server_url)
+        built = _build(settings, product, stores, missing, embedded, clock, chance)
         await _seed(built.onsale)
         if work:
             fence = Fence(product, settings.regions, clock=clock, chance=chance)
             recovery = Recovery(
                 product,
+                stores,
                 fence,
                 clock=clock,
                 holder=chance.new_id("recovery"),
@@ -112,33 +114,56 @@ async def _migrate(settings: Settings) -> None:
 
 
 async def _open_stores(
-    stack: AsyncExitStack, settings: Settings
-) -> tuple[DsqlStore, Mapping[str, Store]]:
-    """Open the product's store, then every foil that is installed; return the product and all."""
+    stack: AsyncExitStack, settings: Settings, server_url: str | None
+) -> tuple[DsqlStore, Mapping[str, Store], Mapping[str, str]]:
+    """Open the product's store, then every foil that is installed.
+
+    Return the product, all stores, and for each foil that cannot be used what it lacks.
+    """
     setup = StoreSetup(
         regions=settings.regions,
         urls=settings.database_urls,
         home=settings.home,
         process=f"{socket.gethostname()}:{os.getpid()}",
         chance=SystemChance(),
+        server_url=server_url,
     )
     product = DsqlStore(setup)
     stack.push_async_callback(product.close)
     await product.open()
     stores: dict[str, Store] = {product.name: product}
+    missing: dict[str, str] = {}
     for entry in entry_points(group="worldseat.stores"):
         if entry.name != product.name:
-            foil: Store = entry.load()()(setup)
-            stack.push_async_callback(foil.close)
-            await foil.open()
-            stores[foil.name] = foil
-    return product, stores
+            try:
+                foil: Store = _load(entry)(setup)
+                stack.push_async_callback(foil.close)
+                await foil.open()
+            except StoreError as error:
+                # The product does not need it; `worldseat doctor` says what to do.
+                missing[entry.name] = str(error)
+            else:
+                stores[foil.name] = foil
+    return product, stores, missing
+
+
+def _load(entry: EntryPoint) -> Callable[[StoreSetup], Store]:
+    """Return what builds the store. Raises StoreMissing if its folder was deleted."""
+    try:
+        registered: Callable[[StoreSetup], Store] = entry.load()()
+    except ModuleNotFoundError as error:
+        if error.name != entry.module:
+            raise
+        message = f"{entry.module} is registered and was deleted. Install WorldSeat again"
+        raise StoreMissing(message) from error
+    return registered
 
 
 def _build(
     settings: Settings,
     product: OnSaleStore,
     stores: Mapping[str, Store],
+    missing: Mapping[str, str],
     embedded: EmbeddedPostgres | None,
     clock: SystemClock,
     chance: SystemChance,
@@ -160,6 +185,7 @@ def _build(
         headline=Headline(product, stores),
         store=product,
         stores=stores,
+        missing=missing,
         settings=settings,
         database_restarts=lambda: embedded.restart_count if embedded else 0,
     )

@@ -21,7 +21,7 @@ from worldseat import bootstrap
 from worldseat.domain import history, ids
 from worldseat.domain.errors import ClaimVoided, OutcomeUnknown, SeatTaken, Unavailable
 from worldseat.domain.event import Event
-from worldseat.domain.run import Arrival, Outcome, Run, RunStatus
+from worldseat.domain.run import Arrival, Cell, Outcome, Run, RunStatus
 from worldseat.domain.seats import Code
 from worldseat.embedded import EmbeddedPostgres
 from worldseat.services import recovery
@@ -166,12 +166,8 @@ async def test_kill_9_of_the_database_under_purchases_and_a_stampede(tmp_path: P
         ]
         begun = await services.stampedes.start(
             event_id=event.event_id,
-            store="dsql",
+            cell=Cell(store="dsql", code=Code.NAIVE, arrival=Arrival(spread_ms=1_500), buyers=300),
             seat="A1",
-            buyers=300,
-            code=Code.NAIVE,
-            arrival=Arrival(spread_ms=1_500),
-            seed=None,
         )
         away_s = []
         for _ in range(2):
@@ -193,12 +189,8 @@ async def test_kill_9_of_the_database_under_purchases_and_a_stampede(tmp_path: P
         assert (await services.witness.judge(event.event_id)).violations == ()
         again = await services.stampedes.start(
             event_id=event.event_id,
-            store="dsql",
+            cell=Cell(store="dsql", code=Code.NAIVE, arrival=Arrival(), buyers=60),
             seat="A1",
-            buyers=60,
-            code=Code.NAIVE,
-            arrival=Arrival(),
-            seed=None,
         )
         assert (await services.stampedes.wait(again.plan.run_id)).status is RunStatus.DONE
 
@@ -290,12 +282,8 @@ async def check_what_a_killed_process_left(
     assert (await services.witness.judge(event.event_id)).violations == ()
     following = await services.stampedes.start(
         event_id=event.event_id,
-        store="dsql",
+        cell=Cell(store="dsql", code=Code.NAIVE, arrival=Arrival(), buyers=10),
         seat="A1",
-        buyers=10,
-        code=Code.NAIVE,
-        arrival=Arrival(),
-        seed=None,
     )
     assert (await services.stampedes.wait(following.plan.run_id)).status is RunStatus.DONE
     later = await sql.fetchval(

@@ -15,7 +15,7 @@ import uvloop
 
 from worldseat import bootstrap
 from worldseat.domain.errors import SeatTaken
-from worldseat.domain.run import Arrival
+from worldseat.domain.run import Arrival, Cell
 from worldseat.domain.seats import Code
 from worldseat.services import stampede
 from worldseat.services.wiring import Services
@@ -51,12 +51,8 @@ async def main() -> None:
         event = await services.onsale.event(EVENT)
         run = await services.stampedes.start(
             event_id=EVENT,
-            store="dsql",
+            cell=Cell(store="dsql", code=Code.NAIVE, arrival=Arrival(spread_ms=20_000), buyers=400),
             seat="A1",
-            buyers=400,
-            code=Code.NAIVE,
-            arrival=Arrival(spread_ms=20_000),
-            seed=None,
         )
         say(run=run.plan.run_id)
         seats = itertools.cycle([place.label for place in event.chart.places[1:]])

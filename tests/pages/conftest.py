@@ -98,8 +98,11 @@ def side_of(run: Run | None, *, note: str = "", like: int = 1, zero: int = 1) ->
         stand_in=run.plan.stand_in if run else "PostgreSQL 16.14",
         measured=run,
         note=note,
+        two_writers="lets one commit win",
         zero_runs=zero,
         like_runs=like,
+        oversold_low=None,
+        oversold_high=None,
     )
 
 

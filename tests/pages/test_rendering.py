@@ -33,7 +33,14 @@ def a_store(name: str = "dsql", role: str = "product") -> Any:
         title="Aurora DSQL" if role == "product" else "DynamoDB GT",
         role=role,
         stand_in="PostgreSQL 16.14" if role == "product" else "ministack 1.5",
-        guarantees=Guarantees(isolation="an isolation", replication="one copy", cannot="fly"),
+        guarantees=Guarantees(
+            isolation="an isolation",
+            replication="one copy",
+            cannot="fly",
+            two_writers="lets one commit win",
+        ),
+        regions=REGIONS,
+        in_headline=True,
         adapter_source=(naive, "SELECT 1"),
     )
 

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from worldseat.domain.event import Event
-from worldseat.domain.run import Arrival, Run
+from worldseat.domain.run import Cell, Run
 from worldseat.domain.seats import Code
 from worldseat.domain.verdict import Fault, Sources
 from worldseat.ports.store import StoreSetup
@@ -51,12 +51,8 @@ async def control(services: Services, settings: Settings) -> AsyncIterator[Stamp
 async def burst(control: Stampedes, event: Event, code: Code) -> Run:
     begun = await control.start(
         event_id=event.event_id,
-        store="control",
+        cell=Cell(store="control", code=code, buyers=BUYERS),
         seat="A1",
-        buyers=BUYERS,
-        code=code,
-        arrival=Arrival(),
-        seed=None,
     )
     return await control.wait(begun.plan.run_id)
 
@@ -129,12 +125,8 @@ async def test_the_product_does_not_oversell_with_what_oversells_there(
     lowered = await burst(control, event, Code.NAIVE)
     begun = await control.start(
         event_id=event.event_id,
-        store=services.store.name,
+        cell=Cell(store=services.store.name, code=Code.NAIVE, buyers=BUYERS),
         seat="A1",
-        buyers=BUYERS,
-        code=Code.NAIVE,
-        arrival=Arrival(),
-        seed=None,
     )
     product = await control.wait(begun.plan.run_id)
     assert await sales(sql, lowered) > 1

@@ -20,7 +20,7 @@ from tests.wire import Cut, CuttingProxy
 
 from worldseat.domain.errors import Unavailable, UnknownEvent, UnknownStore
 from worldseat.domain.event import Event
-from worldseat.domain.run import Arrival
+from worldseat.domain.run import Arrival, Cell
 from worldseat.domain.seats import Code, Mode, Seat, SeatKey, SeatStatus
 from worldseat.embedded import EmbeddedPostgres
 from worldseat.ports.onsale import Followed, LanePosition
@@ -225,12 +225,8 @@ async def test_a_stampede_is_told_with_its_run(
         await page.next("floor")
         run = await elsewhere.stampedes.start(
             event_id=event.event_id,
-            store="dsql",
+            cell=Cell(store="dsql", code=Code.NAIVE, arrival=Arrival(spread_ms=700), buyers=10),
             seat="B1",
-            buyers=10,
-            code=Code.NAIVE,
-            arrival=Arrival(spread_ms=700),
-            seed=None,
         )
         told = [await page.next("run"), await page.next("run")]
         await elsewhere.stampedes.wait(run.plan.run_id)

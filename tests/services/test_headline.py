@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from worldseat.domain.errors import Unavailable
 from worldseat.domain.event import Event
-from worldseat.domain.run import Arrival, Plan, Result, Run, RunStatus
+from worldseat.domain.run import Arrival, Cell, Plan, Result, Run, RunStatus
 from worldseat.domain.seats import Code
 from worldseat.ports.onsale import OnSaleStore
-from worldseat.ports.store import NotCommitted, Store
+from worldseat.ports.store import Guarantees, NotCommitted, Store
 from worldseat.services.headline import NEVER, Headline, Story
 from worldseat.services.wiring import Services
 from worldseat.settings import REGIONS
@@ -30,6 +30,10 @@ class Shelf:
         self.title = f"The {name}"
         self.role = "product" if name == "dsql" else "foil"
         self.stand_in = stand_in
+        self.in_headline = name != "postgres"
+        self.guarantees = Guarantees(
+            isolation="some", replication="none", cannot="fly", two_writers="lets one win"
+        )
         self._runs = runs
 
     async def runs(self, **_asked: Any) -> Sequence[Run]:
@@ -204,12 +208,8 @@ async def test_the_stored_runs_of_an_event_tell_its_story(services: Services, ev
     for _ in range(3):
         begun = await services.stampedes.start(
             event_id=event.event_id,
-            store="dsql",
+            cell=Cell(store="dsql", code=Code.NAIVE, arrival=Arrival(), buyers=4),
             seat="A1",
-            buyers=4,
-            code=Code.NAIVE,
-            arrival=Arrival(),
-            seed=None,
         )
         newest = await services.stampedes.wait(begun.plan.run_id)
     side = (await services.headline.story(event.event_id)).product

@@ -16,7 +16,7 @@ from tests.wire import Cut, CuttingProxy
 from worldseat.domain import ids
 from worldseat.domain.errors import ClaimVoided, KeyReused, NotHere, SeatTaken
 from worldseat.domain.event import Event, Ticket
-from worldseat.domain.run import Arrival
+from worldseat.domain.run import Arrival, Cell
 from worldseat.domain.seats import Code, Mode
 from worldseat.domain.venue_file import read_venue
 from worldseat.services.wiring import Services
@@ -142,12 +142,8 @@ class Model(RuleBasedStateMachine):
     async def _fire(self, seat: str, code: Code) -> tuple[int, int | None]:
         begun = await self.world.services.stampedes.start(
             event_id=self.event.event_id,
-            store="dsql",
+            cell=Cell(store="dsql", code=code, arrival=Arrival(), buyers=3),
             seat=seat,
-            buyers=3,
-            code=code,
-            arrival=Arrival(),
-            seed=None,
         )
         result = (await self.world.services.stampedes.wait(begun.plan.run_id)).result
         assert result is not None

@@ -15,7 +15,7 @@ from tests.wire import CuttingProxy
 from worldseat import bootstrap
 from worldseat.domain import history
 from worldseat.domain.event import Event
-from worldseat.domain.run import Arrival, Outcome, Plan, Run, RunStatus
+from worldseat.domain.run import Arrival, Cell, Outcome, Plan, Run, RunStatus
 from worldseat.domain.seats import Code
 from worldseat.embedded import EmbeddedPostgres
 from worldseat.ports.onsale import OnSaleStore
@@ -62,7 +62,7 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
 def recovery_of(store: OnSaleStore, **other: object) -> Recovery:
     fence = Fence(store, REGIONS, clock=CLOCK, chance=CHANCE)
     holder = CHANCE.new_id("recovery")
-    return Recovery(store, fence, clock=CLOCK, holder=holder, **other)  # type: ignore[arg-type]
+    return Recovery(store, {}, fence, clock=CLOCK, holder=holder, **other)  # type: ignore[arg-type]
 
 
 def plan_on(event: Event, *, store: str = "dsql", seat_index: int = 0) -> Plan:
@@ -177,12 +177,8 @@ async def test_a_run_that_finishes_while_recovery_looks_is_left_as_it_is(
 ) -> None:
     begins = await services.stampedes.start(
         event_id=event.event_id,
-        store="dsql",
+        cell=Cell(store="dsql", code=Code.NAIVE, arrival=Arrival(), buyers=BUYERS),
         seat="A1",
-        buyers=BUYERS,
-        code=Code.NAIVE,
-        arrival=Arrival(),
-        seed=None,
     )
     done = await services.stampedes.wait(begins.plan.run_id)
     leases = 0
@@ -297,12 +293,8 @@ async def test_a_process_that_stops_gives_its_lease_back_and_its_run_is_settled(
     async with bootstrap.services(settings, work=False) as stopping:
         begins = await stopping.stampedes.start(
             event_id=event.event_id,
-            store="dsql",
+            cell=Cell(store="dsql", code=Code.NAIVE, arrival=Arrival(spread_ms=30_000), buyers=40),
             seat="A1",
-            buyers=40,
-            code=Code.NAIVE,
-            arrival=Arrival(spread_ms=30_000),
-            seed=None,
         )
         plan = begins.plan
 
@@ -326,12 +318,8 @@ async def test_a_live_process_does_not_overwrite_what_recovery_has_settled(
     store = services.store
     begins = await services.stampedes.start(
         event_id=event.event_id,
-        store="dsql",
+        cell=Cell(store="dsql", code=Code.NAIVE, arrival=Arrival(spread_ms=400), buyers=10),
         seat="A1",
-        buyers=10,
-        code=Code.NAIVE,
-        arrival=Arrival(spread_ms=400),
-        seed=None,
     )
     run_id = begins.plan.run_id
     # As if it had stood still for longer than its lease lives.

@@ -10,7 +10,7 @@ from tests.wire import CuttingProxy
 
 from worldseat.domain.errors import NotHere, Unavailable, UnknownEvent
 from worldseat.domain.event import Event, Money
-from worldseat.domain.run import Arrival
+from worldseat.domain.run import Arrival, Cell
 from worldseat.domain.seats import Code, Mode
 from worldseat.domain.venue import Chart, Row, Section
 from worldseat.services.wiring import Services
@@ -173,12 +173,8 @@ async def test_a_live_floor_cannot_be_reset(
 async def test_no_reset_under_a_stampede(services: Services, event: Event) -> None:
     run = await services.stampedes.start(
         event_id=event.event_id,
-        store="dsql",
+        cell=Cell(store="dsql", code=Code.NAIVE, arrival=Arrival(spread_ms=200), buyers=4),
         seat="A1",
-        buyers=4,
-        code=Code.NAIVE,
-        arrival=Arrival(spread_ms=200),
-        seed=None,
     )
     with pytest.raises(NotHere) as refused:
         await services.onsale.reset(event.event_id)

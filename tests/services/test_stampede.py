@@ -23,7 +23,7 @@ from worldseat.domain.errors import (
     UnknownStore,
 )
 from worldseat.domain.event import Event, Money
-from worldseat.domain.run import Arrival, Operation, Outcome, Result, Run, RunStatus
+from worldseat.domain.run import Arrival, Cell, Operation, Outcome, Plan, Result, Run, RunStatus
 from worldseat.domain.seats import Code, Mode
 from worldseat.domain.venue import Chart, Row, Section
 from worldseat.ports.store import Bench, NotCommitted
@@ -53,11 +53,8 @@ async def fire(
     """Start a stampede; return it as it begins."""
     return await services.stampedes.start(
         event_id=event.event_id,
-        store=store,
+        cell=Cell(store=store, code=code, arrival=arrival, buyers=buyers),
         seat=seat,
-        buyers=buyers,
-        code=code,
-        arrival=arrival,
         seed=seed,
     )
 
@@ -421,7 +418,9 @@ async def test_the_end_of_a_run_is_stored_once_although_its_answer_was_lost(
 
 
 @asynccontextmanager
-async def _no_bench(_self: DsqlStore, _region: str, _size: int) -> AsyncIterator[Bench]:
+async def _no_bench(
+    _self: DsqlStore, _plan: Plan, _region: str, _size: int
+) -> AsyncIterator[Bench]:
     raise NotCommitted("53300 too many connections")
     yield
 

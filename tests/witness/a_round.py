@@ -7,7 +7,7 @@ import asyncpg
 
 from worldseat.domain import history
 from worldseat.domain.event import Event
-from worldseat.domain.run import Arrival, Operation, Run
+from worldseat.domain.run import Arrival, Cell, Operation, Run
 from worldseat.domain.seats import Code
 from worldseat.domain.verdict import Report
 from worldseat.services.wiring import Services
@@ -28,11 +28,8 @@ class Round:
     async def stampede(self, seat: str) -> Run:
         run = await self.services.stampedes.start(
             event_id=self.event.event_id,
-            store="dsql",
+            cell=Cell(store="dsql", code=Code.CONDITIONAL, arrival=Arrival(), buyers=6),
             seat=seat,
-            buyers=6,
-            code=Code.CONDITIONAL,
-            arrival=Arrival(),
             seed=1,
         )
         self.runs[seat] = await self.services.stampedes.wait(run.plan.run_id)

@@ -9,7 +9,7 @@ from tests.witness.a_round import Round
 
 from worldseat.domain.errors import Unavailable, UnknownEvent, UnknownSeat
 from worldseat.domain.event import Event
-from worldseat.domain.run import Arrival
+from worldseat.domain.run import Arrival, Cell
 from worldseat.domain.seats import Code, Mode
 from worldseat.domain.verdict import Fault
 from worldseat.domain.wording import times
@@ -93,11 +93,8 @@ async def test_a_control_that_oversells_is_found_out(settings: Settings, event: 
         )
         run = await stampedes.start(
             event_id=event.event_id,
-            store=control.name,
+            cell=Cell(store=control.name, code=Code.NAIVE, arrival=Arrival(), buyers=60),
             seat="A1",
-            buyers=60,
-            code=Code.NAIVE,
-            arrival=Arrival(),
             seed=1,
         )
         result = (await stampedes.wait(run.plan.run_id)).result

@@ -19,7 +19,7 @@ from worldseat.cli.report import RunReport, report_of
 from worldseat.cli.target import rehearsal
 from worldseat.cli.terminal import console, errors, print_json
 from worldseat.domain.errors import BadRequest
-from worldseat.domain.run import Arrival
+from worldseat.domain.run import BUYERS, Arrival, Cell, Reach
 from worldseat.domain.seats import Code
 from worldseat.services.wiring import Services
 from worldseat.web.answers import run_answer
@@ -37,11 +37,8 @@ COLUMNS = ("oversold", "confirmed", "refused", "errors", "unknown", "conflicts",
 class Asked:
     """One stampede as the command line asks for it."""
 
-    store: str
-    code: Code
+    cell: Cell
     seat: str | None
-    buyers: int
-    arrival: Arrival
     seed: int | None
     event: str | None
 
@@ -67,11 +64,8 @@ class OwnRange:
         event = rehearsal(await self._services.onsale.events(), asked.event)
         run = await self._services.stampedes.start(
             event_id=event.event_id,
-            store=asked.store,
+            cell=asked.cell,
             seat=asked.seat,
-            buyers=asked.buyers,
-            code=asked.code,
-            arrival=asked.arrival,
             seed=asked.seed,
         )
         return run.plan.run_id
@@ -89,8 +83,10 @@ def break_it(
     store: str = "dsql",
     code: Code = Code.NAIVE,
     seat: str | None = None,
-    buyers: int = 60,
+    buyers: int = BUYERS,
     arrival: str = "burst",
+    regions: Reach | None = None,
+    lag: int | None = None,
     runs: int = 1,
     seed: int | None = None,
     event: str | None = None,
@@ -111,9 +107,13 @@ def break_it(
     seat:
         The target, such as A1. Without it the first open seat.
     buyers:
-        2 to 1,000; they alternate between the two Regions.
+        2 to 1,000; they alternate between the Regions.
     arrival:
         `burst`, or `spread:200ms`.
+    regions:
+        Through how many Regions the buyers come. Without it, through all that the store writes in.
+    lag:
+        The replication's lag in ms, for a foil where it can be chosen.
     runs:
         How many stampedes, one after the other; the seat is reopened between them.
     seed:
@@ -129,9 +129,8 @@ def break_it(
         arrives = Arrival.parse(arrival)
     except ValueError as error:
         raise BadRequest(str(error), next_step="For example --arrival spread:200ms.") from error
-    asked = Asked(
-        store=store, code=code, seat=seat, buyers=buyers, arrival=arrives, seed=seed, event=event
-    )
+    cell = Cell(store=store, code=code, arrival=arrives, reach=regions, lag_ms=lag, buyers=buyers)
+    asked = Asked(cell=cell, seat=seat, seed=seed, event=event)
     reports = uvloop.run(_fire(url, where, asked, runs, json=json))
     if not json:
         _summary(reports)
@@ -166,7 +165,7 @@ async def _fire(
 
 async def _one(firing: Range, asked: Asked, bars: Progress, title: str) -> RunReport:
     run_id = await firing.start(asked)
-    bar = bars.add_task(title, total=asked.buyers)
+    bar = bars.add_task(title, total=asked.cell.buyers)
     while True:
         answered, report = await firing.look(run_id)
         if report is not None:
@@ -191,9 +190,10 @@ def _bars(*, json: bool) -> Progress:
 def _summary(reports: list[RunReport]) -> None:
     first = reports[0]
     played = first.stand_in or "AWS"
+    through = first.regions[0] if len(first.regions) == 1 else f"{len(first.regions)} Regions"
     console.print(
         f"\n{first.store} ({played}), {first.code}, {first.arrival}, "
-        f"{first.buyers} buyers at {first.seat}"
+        f"{first.buyers} buyers through {through} at {first.seat}"
     )
     table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
     table.add_column("run")

@@ -94,6 +94,8 @@ async def _database(services: Services) -> AsyncIterator[Finding]:
     )
     foils = [each.title for each in services.stores.values() if each.role != "product"]
     yield Finding(check="foils", ok=True, seen=", ".join(foils) or "none installed, none needed")
+    for name, needs in services.missing.items():
+        yield Finding(check=f"foil {name}", ok=True, seen=needs)
 
 
 def _python() -> Finding:

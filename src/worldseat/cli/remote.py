@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from worldseat.cli.report import RunReport, report_of
 from worldseat.domain.errors import BadRequest, Refused, Unavailable, UnknownEvent, WorldSeatError
+from worldseat.domain.run import Cell
 
 if TYPE_CHECKING:
     from worldseat.cli.break_it import Asked
@@ -71,6 +72,18 @@ def _problem(error: urllib.error.HTTPError) -> WorldSeatError:
     return kind(message, next_step=next_step)
 
 
+def cell_body(cell: Cell) -> dict[str, Any]:
+    """Return what is fired, as the API takes it."""
+    return {
+        "store": cell.store,
+        "code": cell.code.value,
+        "arrival": cell.arrival.text,
+        "reach": None if cell.reach is None else cell.reach.value,
+        "lag_ms": cell.lag_ms,
+        "buyers": cell.buyers,
+    }
+
+
 class RemoteStampedes:
     """Stampedes that a running WorldSeat fires for us."""
 
@@ -83,12 +96,9 @@ class RemoteStampedes:
             "/api/stampedes",
             {
                 "event_id": asked.event or await self._first_rehearsal(),
-                "store": asked.store,
                 "seat": asked.seat,
-                "buyers": asked.buyers,
-                "code": asked.code.value,
-                "arrival": asked.arrival.text,
                 "seed": asked.seed,
+                **cell_body(asked.cell),
             },
         )
         return str(run["run_id"])

@@ -18,6 +18,8 @@ class RunReport:
     arrival: str
     seat: str
     buyers: int
+    regions: tuple[str, ...]
+    lag_ms: int | None
     seed: int
     status: str
     in_flight_max: int
@@ -30,6 +32,7 @@ class RunReport:
     retries_total: int
     oversold: int | None
     duration_ms: float
+    lag_ms_p50: float | None
     app_believed: int
     log_committed: int
     seat_table_shows: int
@@ -47,4 +50,4 @@ def report_of(answer: Mapping[str, Any]) -> RunReport | None:
     result = answer["result"]
     if result is None:
         return None
-    return msgspec.convert({**answer, **result}, type=RunReport)
+    return msgspec.convert({**result, **answer}, type=RunReport)

@@ -9,7 +9,11 @@ from worldseat.domain.seats import Code
 
 BUYERS_MIN = 2
 BUYERS_MAX = 1_000
+BUYERS = 60
+"""How many buyers a stampede has unless somebody asks for others."""
+
 SPREAD_MS_MAX = 60_000
+LAG_MS_MAX = 60_000
 IN_FLIGHT_LIMIT = 64
 """How many buyers hold an open connection at once; the rest wait for one (design §6)."""
 
@@ -31,6 +35,13 @@ class RunStatus(StrEnum):
     RUNNING = "running"
     DONE = "done"
     INTERRUPTED = "interrupted"
+
+
+class Reach(StrEnum):
+    """Whether buyers come through one Region or through both."""
+
+    ONE = "one"
+    BOTH = "both"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +68,29 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What is fired, and where in the matrix of comparisons it counts.
+
+    Runs of one cell are like each other, as long as the same stand-in, or AWS, played the store.
+    `reach` None asks for every Region that the store can write in; `lag_ms` is the lag of its
+    replication, where that can be chosen.
+    """
+
+    store: str
+    code: Code
+    arrival: Arrival = Arrival()
+    reach: Reach | None = None
+    lag_ms: int | None = None
+    buyers: int = BUYERS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All that a run does, fixed before the first buyer fires; the rest derives from the seed."""
+    """All that a run does, fixed before the first buyer fires; the rest derives from the seed.
+
+    `lag_ms` is the lag of replication that was asked for, in a store where it can be chosen. What
+    was achieved is in the result.
+    """
 
     run_id: str
     event_id: str
@@ -72,6 +104,24 @@ class Plan:
     seed: int
     regions: tuple[str, ...]
     git_commit: str
+    lag_ms: int | None = None
+
+    @property
+    def reach(self) -> Reach:
+        """Say whether buyers come through one Region or through both."""
+        return Reach.ONE if len(self.regions) == 1 else Reach.BOTH
+
+    @property
+    def cell(self) -> Cell:
+        """Return where in the matrix of comparisons the run counts."""
+        return Cell(
+            store=self.store,
+            code=self.code,
+            arrival=self.arrival,
+            reach=self.reach,
+            lag_ms=self.lag_ms,
+            buyers=self.buyers,
+        )
 
     def buyer(self, number: int) -> "Buyer":
         """Return the `number`-th buyer (0-based). Buyers alternate between the Regions."""
@@ -148,6 +198,8 @@ class Result:
 
     `confirmed`, `log_committed` and `oversold` are counted from committed rows of the run;
     `app_believed` only from the answers that buyers received; `seat_table_shows` from the seat row.
+    `uncounted` says why committed rows could not be counted: then those counts stand at 0 and mean
+    nothing. `lag_ms_p50` is the median lag of replication that the run's writes met, where known.
     """
 
     in_flight_max: int
@@ -167,6 +219,8 @@ class Result:
     verdict: str
     violations: list[str] = field(default_factory=list)
     operations: int = 0
+    uncounted: str = ""
+    lag_ms_p50: float | None = None
     regions: list[RegionCount] = field(default_factory=list)
 
 

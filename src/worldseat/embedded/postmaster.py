@@ -29,7 +29,7 @@ _SETTINGS = {
     "listen_addresses": "",  # No TCP: only who may enter the socket's folder gets in.
     "port": str(PORT),
     "unix_socket_permissions": "0700",
-    "max_connections": "200",
+    "max_connections": "400",
     "shared_buffers": "128MB",
     "max_wal_size": "512MB",
     "default_transaction_isolation": "repeatable read",  # As in Aurora DSQL.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from worldseat.domain.run import Plan
 from worldseat.domain.seats import LogRow, Order, Seat, SeatKey
 from worldseat.ports.clock import Chance
 
@@ -38,24 +39,50 @@ class StoreRefused(StoreError):
     """The database refused the statement for good (a check, a limit, an unsupported feature)."""
 
 
+class StoreLost(StoreError):
+    """What a run committed is gone, so it can never be counted. Asking again does not help."""
+
+
+class StoreMissing(StoreError):
+    """A store is registered, and something it needs is not installed; its text says what to do."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSetup:
-    """What a store is built from. `urls` are the product's Regional addresses."""
+    """What a store is built from. `urls` are the product's Regional addresses.
+
+    `server_url` is the embedded PostgreSQL itself, or None where WorldSeat runs on addresses of its
+    user's own.
+    """
 
     regions: tuple[str, ...]
     urls: Mapping[str, str]
     home: Path
     process: str
     chance: Chance
+    server_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherMode:
+    """A mode of the same service that nobody measured here: its name, and what it would change."""
+
+    title: str
+    would_change: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guarantees:
-    """What a store says of itself; shown to people as it stands."""
+    """What a store says of itself; shown to people as it stands.
+
+    `two_writers` is the whole matter in one clause: what becomes of two fans' writes of one seat.
+    """
 
     isolation: str
     replication: str
     cannot: str
+    two_writers: str
+    other_modes: Sequence[OtherMode] = ()
 
 
 class SeatTransaction(Protocol):
@@ -97,6 +124,8 @@ class Tally:
     holders: int
     sales: Sequence[LogRow]
     seat: Seat
+    lag_ms_p50: float | None = None
+    """The median lag of replication that the run's writes met, where the store can know it."""
 
 
 class Store(Protocol):
@@ -109,6 +138,12 @@ class Store(Protocol):
     stand_in: str | None
     """Name and version of what stands in for the service, or None on AWS."""
     guarantees: Guarantees
+    regions: tuple[str, ...]
+    """The Regions that take writes. A store with one cannot be reached through both."""
+    lag_is_chosen: bool
+    """Whether the lag of the replication can be chosen for a run."""
+    in_headline: bool
+    """Whether the store stands in the headline, and is fired at by *both*."""
     adapter_source: Sequence[object]
     """What the purchase codes call in this adapter, and its SQL; the Proof panel shows it."""
 
@@ -118,8 +153,11 @@ class Store(Protocol):
     async def close(self) -> None:
         """Close every connection."""
 
-    def bench(self, region: str, size: int) -> AbstractAsyncContextManager[Bench]:
-        """Open `size` connections in a Region before anybody fires; close them afterwards."""
+    def bench(self, plan: Plan, region: str, size: int) -> AbstractAsyncContextManager[Bench]:
+        """Open `size` connections in a Region for a run; let go of them afterwards.
+
+        A store whose lag is chosen takes the plan's. Raises NotCommitted.
+        """
 
     async def floor(self, event_id: str, round_id: str) -> Sequence[Seat]:
         """Return the seat table of a round, in index order."""
@@ -134,4 +172,8 @@ class Store(Protocol):
         """Commit a recorded release of a seat that a stampede sold. Raises the errors above."""
 
     async def tally(self, run_id: str, key: SeatKey) -> Tally:
-        """Count the run's committed sales on the seat, and read the seat row."""
+        """Count the run's committed sales on the seat, and read the seat row.
+
+        Raises StoreLost when what the run committed is gone, and the other errors while the
+        database is away.
+        """

@@ -108,7 +108,7 @@ class Firing:
             expected = 0
             for region in plan.regions:
                 size = min(sum(buyer.region == region for buyer in buyers), per_region)
-                bench = self._store.bench(region, size)
+                bench = self._store.bench(plan, region, size)
                 self._benches[region] = await stack.enter_async_context(bench)
                 expected += size
             # A spread arrival takes its connections as it goes; only a burst lines up first.

@@ -1,10 +1,10 @@
 """The story at the top of the page: the product's newest run, and beside it only what is like."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from worldseat.domain.errors import Unavailable
-from worldseat.domain.run import Run, RunStatus
+from worldseat.domain.run import Cell, Run, RunStatus
 from worldseat.ports.onsale import OnSaleStore
 from worldseat.ports.store import Store, StoreError
 
@@ -17,7 +17,8 @@ class Side:
     """One database of the story. `note` says why there is no number, or is empty.
 
     `zero_runs` of `like_runs` runs with the same store, stand-in, code, buyers, arrival and Regions
-    oversold nothing; runs with nobody confirmed are no result and are not counted.
+    oversold nothing; runs with nobody confirmed are no result and are not counted. `oversold_low`
+    and `oversold_high` are the least and the most that those runs oversold.
     """
 
     store: str
@@ -26,8 +27,11 @@ class Side:
     stand_in: str | None
     measured: Run | None
     note: str
+    two_writers: str
     zero_runs: int
     like_runs: int
+    oversold_low: int | None
+    oversold_high: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +65,7 @@ class Headline:
             foils=[
                 self._foil(store, lead, over)
                 for name, store in self._stores.items()
-                if name != self._store.name
+                if name != self._store.name and store.in_headline
             ],
         )
 
@@ -92,25 +96,24 @@ class Headline:
             stand_in=run.plan.stand_in if run else store.stand_in,
             measured=run,
             note="" if run else note,
+            two_writers=store.guarantees.two_writers,
             zero_runs=sum(count == 0 for count in alike),
             like_runs=len(alike),
+            oversold_low=min(alike, default=None),
+            oversold_high=max(alike, default=None),
         )
 
 
-def kind_of(run: Run) -> tuple[str, str | None, str, str, int, tuple[str, ...]]:
+def kind_of(run: Run) -> tuple[Cell, str | None]:
     """Return what two runs must share before their results may be counted together."""
-    plan = run.plan
-    return (
-        plan.store,
-        plan.stand_in,
-        plan.code.value,
-        plan.arrival.text,
-        plan.buyers,
-        plan.regions,
-    )
+    return run.plan.cell, run.plan.stand_in
 
 
 def _pairs(one: Run, other: Run) -> bool:
-    """Say whether runs on two databases are like: only then do they stand side by side."""
+    """Say whether runs on two databases are like: only then do they stand side by side.
+
+    The databases differ, and so may what each says of its replication.
+    """
+    cells = [replace(run.plan.cell, store="", lag_ms=None) for run in (one, other)]
     in_flight = [run.result.in_flight_max if run.result else None for run in (one, other)]
-    return kind_of(one)[2:] == kind_of(other)[2:] and in_flight[0] == in_flight[1]
+    return cells[0] == cells[1] and in_flight[0] == in_flight[1]

@@ -5,7 +5,7 @@ that nothing of it can commit later, and the run is stored as interrupted (desig
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -14,10 +14,10 @@ from worldseat.domain.run import Buyer, Operation, Outcome, Plan, Run, RunStatus
 from worldseat.domain.seats import SeatKey
 from worldseat.ports.clock import Clock
 from worldseat.ports.onsale import OnSaleStore
-from worldseat.ports.store import NotCommitted, StoreError
+from worldseat.ports.store import NotCommitted, Store, StoreError, Tally
 from worldseat.services.fence import Fence, Resolution
 from worldseat.services.firing import order_of
-from worldseat.services.scoring import score
+from worldseat.services.scoring import score, uncounted
 from worldseat.services.stampede import LEASE, LEASE_S
 
 log = structlog.get_logger(__name__)
@@ -35,6 +35,7 @@ class Recovery:
     def __init__(
         self,
         store: OnSaleStore,
+        stores: Mapping[str, Store],
         fence: Fence,
         *,
         clock: Clock,
@@ -42,6 +43,7 @@ class Recovery:
         fires: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._store = store
+        self._stores = stores
         self._fence = fence
         self._clock = clock
         self._holder = holder
@@ -119,9 +121,11 @@ class Recovery:
         finally:
             for task in fencing:
                 task.cancel()
-        key = SeatKey(event_id=plan.event_id, round_id=plan.round_id, seat_index=plan.seat_index)
-        tally = await self._store.tally(plan.run_id, key)
-        result = score(plan, operations, tally, event.chart, in_flight_max=0, duration_ms=0.0)
+        found = await self._count(plan)
+        if isinstance(found, Tally):
+            result = score(plan, operations, found, event.chart, in_flight_max=0, duration_ms=0.0)
+        else:
+            result = uncounted(plan, operations, found, in_flight_max=0, duration_ms=0.0)
         await self._store.finish_run(
             plan.run_id,
             RunStatus.INTERRUPTED,
@@ -130,6 +134,23 @@ class Recovery:
             holder=self._holder,
         )
         log.info("recovery.settled", run_id=plan.run_id, confirmed=result.confirmed)
+
+    async def _count(self, plan: Plan) -> Tally | str:
+        """Count what the run committed; of a foil that cannot tell, say why.
+
+        A run that was cut off is no result anyway, so a foil is asked once: one that stays away
+        must not keep the product's own runs waiting.
+        """
+        key = SeatKey(event_id=plan.event_id, round_id=plan.round_id, seat_index=plan.seat_index)
+        if plan.store == self._store.name:
+            return await self._store.tally(plan.run_id, key)
+        foil = self._stores.get(plan.store)
+        if foil is None:
+            return f"the store {plan.store} is not installed any more"
+        try:
+            return await foil.tally(plan.run_id, key)
+        except StoreError as error:
+            return str(error)
 
 
 def _unanswered(plan: Plan, buyer: Buyer, reason: str, now_ns: int) -> Operation:

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from worldseat.domain import answers, chain, rows, wording
 from worldseat.domain.run import Operation, Outcome, Plan, RegionCount, Result
-from worldseat.domain.seats import SeatStatus, oversold
+from worldseat.domain.seats import LogRow, SeatStatus, oversold
 from worldseat.domain.venue import Chart
 from worldseat.domain.verdict import Violation, worst_first
 from worldseat.ports.store import Tally
@@ -28,27 +29,16 @@ def score(
 
     `tally.seat` is the seat row as it was read once all buyers were answered.
     """
-    buyers = [each for each in operations if each.kind != answers.READ]
+    buyers = _buyers(operations)
     owned = _owner_is_of(tally, buyers)
     told = answers.compare(
         plan.run_id, operations, tally.sales, chart, {plan.seat_index: int(owned)}
     )
     violations = worst_first([*told.violations, *_of_rows(plan, tally, chart)])
-    outcomes = Counter(each.outcome for each in buyers)
-    refused = sum(_refused(each) for each in buyers)
-    retries = [max(each.attempts - 1, 0) for each in buyers]
-    return Result(
-        in_flight_max=in_flight_max,
+    return replace(
+        _of_answers(plan, buyers, in_flight_max=in_flight_max, duration_ms=duration_ms),
         confirmed=tally.holders,
-        refused=refused,
-        errors=outcomes[Outcome.FAIL] - refused,
-        unknown=outcomes[Outcome.INFO],
-        conflicts=sum(each.conflicts for each in buyers),
-        retries_max=max(retries, default=0),
-        retries_total=sum(retries),
         oversold=oversold(tally.holders) if tally.holders else None,
-        duration_ms=duration_ms,
-        app_believed=outcomes[Outcome.OK],
         log_committed=len(tally.sales),
         seat_table_shows=int(owned),
         seat_owner_op_id=tally.seat.op_id if tally.seat.status is SeatStatus.SOLD else None,
@@ -60,7 +50,54 @@ def score(
         ),
         violations=[each.sentence for each in violations],
         operations=len(operations),
-        regions=[_of_region(region, buyers, tally) for region in plan.regions],
+        lag_ms_p50=tally.lag_ms_p50,
+        regions=[_of_region(region, buyers, tally.sales) for region in plan.regions],
+    )
+
+
+def uncounted(
+    plan: Plan, operations: Sequence[Operation], why: str, *, in_flight_max: int, duration_ms: float
+) -> Result:
+    """Return what came of a run whose committed rows cannot be counted: answers, and no verdict."""
+    told = _of_answers(
+        plan, _buyers(operations), in_flight_max=in_flight_max, duration_ms=duration_ms
+    )
+    return replace(
+        told,
+        verdict=f"No result: what was committed cannot be counted. {why}",
+        uncounted=why,
+        operations=len(operations),
+    )
+
+
+def _buyers(operations: Sequence[Operation]) -> list[Operation]:
+    return [each for each in operations if each.kind != answers.READ]
+
+
+def _of_answers(
+    plan: Plan, buyers: Sequence[Operation], *, in_flight_max: int, duration_ms: float
+) -> Result:
+    """Return what the buyers' answers say by themselves; nothing of it is counted from rows."""
+    outcomes = Counter(each.outcome for each in buyers)
+    refused = sum(_refused(each) for each in buyers)
+    retries = [max(each.attempts - 1, 0) for each in buyers]
+    return Result(
+        in_flight_max=in_flight_max,
+        confirmed=0,
+        refused=refused,
+        errors=outcomes[Outcome.FAIL] - refused,
+        unknown=outcomes[Outcome.INFO],
+        conflicts=sum(each.conflicts for each in buyers),
+        retries_max=max(retries, default=0),
+        retries_total=sum(retries),
+        oversold=None,
+        duration_ms=duration_ms,
+        app_believed=outcomes[Outcome.OK],
+        log_committed=0,
+        seat_table_shows=0,
+        seat_owner_op_id=None,
+        verdict="",
+        regions=[_of_region(region, buyers, ()) for region in plan.regions],
     )
 
 
@@ -86,14 +123,14 @@ def _refused(each: Operation) -> bool:
     return each.outcome is Outcome.FAIL and each.reason in REFUSALS
 
 
-def _of_region(region: str, buyers: Iterable[Operation], tally: Tally) -> RegionCount:
+def _of_region(region: str, buyers: Iterable[Operation], sales: Iterable[LogRow]) -> RegionCount:
     here = [each for each in buyers if each.region == region]
     outcomes = Counter(each.outcome for each in here)
     refused = sum(_refused(each) for each in here)
     return RegionCount(
         region=region,
         buyers=len(here),
-        confirmed=sum(row.region == region for row in tally.sales),
+        confirmed=sum(row.region == region for row in sales),
         refused=refused,
         errors=outcomes[Outcome.FAIL] - refused,
         unknown=outcomes[Outcome.INFO],

@@ -10,14 +10,16 @@ from worldseat.domain.run import Operation, Outcome, Plan, Result, RunStatus
 from worldseat.domain.seats import Seat, SeatKey
 from worldseat.ports.clock import Clock
 from worldseat.ports.onsale import OnSaleStore
-from worldseat.ports.store import Store, StoreError
+from worldseat.ports.store import Store, StoreError, StoreLost, Tally
 from worldseat.services.firing import Fired
-from worldseat.services.scoring import score
+from worldseat.services.scoring import score, uncounted
 
 log = structlog.get_logger(__name__)
 
 SETTLE_ATTEMPTS = 20
 SETTLE_PAUSE_S = 2.0
+COUNT_ATTEMPTS = 3
+"""How often a foil is asked for its count. The product is asked for as long as we try to settle."""
 
 
 class Settling:
@@ -33,7 +35,7 @@ class Settling:
         """Store what came of a run and return it; wait, within bounds, for a database that is away.
 
         None if it stays away: the row goes on saying running, and recovery settles it from
-        committed rows.
+        committed rows. A foil that cannot be counted ends its run as interrupted, without counts.
         """
         for attempt in range(1, SETTLE_ATTEMPTS + 1):
             try:
@@ -50,23 +52,48 @@ class Settling:
     ) -> Result:
         key = SeatKey(event_id=plan.event_id, round_id=plan.round_id, seat_index=plan.seat_index)
         read_ns = self._clock.monotonic_ns()
-        tally = await target.tally(plan.run_id, key)
-        operations = [
-            *sorted(fired.operations, key=lambda each: each.process),
-            _final_read(plan, tally.seat, read_ns, self._clock.monotonic_ns()),
-        ]
-        result = score(
-            plan,
-            operations,
-            tally,
-            event.chart,
-            in_flight_max=fired.in_flight_max,
-            duration_ms=round(fired.duration_ms, 3),
-        )
+        operations = sorted(fired.operations, key=lambda each: each.process)
+        in_flight_max, duration_ms = fired.in_flight_max, round(fired.duration_ms, 3)
+        found = await self._count(plan, target, key)
+        if isinstance(found, Tally):
+            operations.append(
+                _final_read(plan, found.seat, read_ns, self._clock.monotonic_ns()),
+            )
+            result = score(
+                plan,
+                operations,
+                found,
+                event.chart,
+                in_flight_max=in_flight_max,
+                duration_ms=duration_ms,
+            )
+        else:
+            status = RunStatus.INTERRUPTED
+            result = uncounted(
+                plan, operations, found, in_flight_max=in_flight_max, duration_ms=duration_ms
+            )
         await self._store.finish_run(
             plan.run_id, status, result, history.dump(operations), holder=plan.run_id
         )
         return result
+
+    async def _count(self, plan: Plan, target: Store, key: SeatKey) -> Tally | str:
+        """Count what the run committed; of a foil that cannot tell, say why."""
+        if plan.store == self._store.name:
+            return await target.tally(plan.run_id, key)
+        why = ""
+        for attempt in range(COUNT_ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(SETTLE_PAUSE_S)
+            try:
+                return await target.tally(plan.run_id, key)
+            except StoreLost as error:
+                why = str(error)
+                break
+            except StoreError as error:
+                why = str(error)
+        log.warning("stampede.not_counted", run_id=plan.run_id, detail=why)
+        return why
 
 
 def nobody_fired(plan: Plan, now_ns: int) -> Fired:

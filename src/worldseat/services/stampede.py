@@ -6,31 +6,16 @@ from dataclasses import dataclass
 
 import structlog
 
-from worldseat.domain.errors import (
-    BadRequest,
-    NotHere,
-    Unavailable,
-    UnknownEvent,
-    UnknownRun,
-    UnknownSeat,
-    UnknownStore,
-)
+from worldseat.domain.errors import NotHere, Unavailable, UnknownEvent, UnknownRun
 from worldseat.domain.event import Event
-from worldseat.domain.run import (
-    BUYERS_MAX,
-    BUYERS_MIN,
-    Arrival,
-    Plan,
-    Result,
-    Run,
-    RunStatus,
-)
-from worldseat.domain.seats import Code, Mode, Seat, SeatKey, SeatStatus
+from worldseat.domain.run import Cell, Plan, Result, Run, RunStatus
+from worldseat.domain.seats import Mode
 from worldseat.ports.clock import Chance, Clock
 from worldseat.ports.onsale import OnSaleStore
-from worldseat.ports.store import Conflict, NotCommitted, Store, StoreError
+from worldseat.ports.store import NotCommitted, Store, StoreError
 from worldseat.services.fence import Fence
 from worldseat.services.firing import Firing
+from worldseat.services.planning import Planner
 from worldseat.services.settling import Settling, nobody_fired
 
 log = structlog.get_logger(__name__)
@@ -41,7 +26,6 @@ LEASE_S = 12.0
 
 RENEW_S = 3.0
 GIVE_BACK_S = 0.5
-PREPARE_ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +53,11 @@ class Stampedes:
     ) -> None:
         self._store = store
         self._stores = stores
-        self._regions = regions
-        self._git_commit = git_commit
         self._clock = clock
         self._chance = chance
         self.on_result = on_result
         self._fence = Fence(store, regions, clock=clock, chance=chance)
+        self._planner = Planner(stores, git_commit=git_commit, chance=chance)
         self._settling = Settling(store, clock)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._progress: dict[str, Progress] = {}
@@ -83,12 +66,9 @@ class Stampedes:
         self,
         *,
         event_id: str,
-        store: str,
-        seat: str | None,
-        buyers: int,
-        code: Code,
-        arrival: Arrival,
-        seed: int | None,
+        cell: Cell,
+        seat: str | None = None,
+        seed: int | None = None,
     ) -> Run:
         """Commit the run's row and fire in the background; return the run as it begins.
 
@@ -96,11 +76,7 @@ class Stampedes:
         UnknownStore, BadRequest, Unavailable, or NotHere with the code `live-round`,
         `stampede-running`, `seat-of-a-fan` or `no-open-seat`.
         """
-        if not BUYERS_MIN <= buyers <= BUYERS_MAX:
-            raise BadRequest(f"A stampede has {BUYERS_MIN} to {BUYERS_MAX:,} buyers.")
-        target = self._stores.get(store)
-        if target is None:
-            raise UnknownStore(f"No store named {store[:40]!r} is installed.")
+        target = self._planner.target(cell)
         run_id = self._chance.new_id("run")
         try:
             event = await self._rehearsal(event_id)
@@ -113,7 +89,7 @@ class Stampedes:
             try:
                 # Again: the floor may have been reset before the lease was ours.
                 event = await self._rehearsal(event_id)
-                plan = await self._plan(run_id, event, target, seat, buyers, code, arrival, seed)
+                plan = await self._planner.plan(run_id, event, cell, seat=seat, seed=seed)
                 label = event.chart.label(plan.seat_index)
                 await self._store.begin_run(plan, label)
             except BaseException:
@@ -121,7 +97,7 @@ class Stampedes:
                 raise
         except StoreError as error:
             raise Unavailable("The database cannot be reached.", operator=str(error)) from error
-        self._progress[run_id] = Progress(run_id=run_id, answered=0, buyers=buyers)
+        self._progress[run_id] = Progress(run_id=run_id, answered=0, buyers=cell.buyers)
         self._tasks[run_id] = asyncio.create_task(self._run(plan, event, target))
         return (await self.run(run_id))[0]
 
@@ -179,69 +155,6 @@ class Stampedes:
                 next_step="Choose a rehearsal event.",
             )
         return event
-
-    async def _plan(
-        self,
-        run_id: str,
-        event: Event,
-        target: Store,
-        seat: str | None,
-        buyers: int,
-        code: Code,
-        arrival: Arrival,
-        seed: int | None,
-    ) -> Plan:
-        index = await self._target_seat(event, target, seat)
-        key = SeatKey(event_id=event.event_id, round_id=event.current_round_id, seat_index=index)
-        await self._reopen(run_id, event, target, key)
-        return Plan(
-            run_id=run_id,
-            event_id=event.event_id,
-            round_id=event.current_round_id,
-            seat_index=index,
-            store=target.name,
-            stand_in=target.stand_in,
-            code=code,
-            arrival=arrival,
-            buyers=buyers,
-            seed=self._chance.seed() if seed is None else seed,
-            regions=self._regions,
-            git_commit=self._git_commit,
-        )
-
-    async def _target_seat(self, event: Event, target: Store, seat: str | None) -> int:
-        if seat is not None:
-            index = event.chart.index_of(seat)
-            if index is None:
-                raise UnknownSeat(f"{event.title} has no seat {seat[:40]!r}.")
-            return index
-        floor = await target.floor(event.event_id, event.current_round_id)
-        for each in floor:
-            if each.status is SeatStatus.OPEN:
-                return each.key.seat_index
-        raise NotHere(
-            "no-open-seat",
-            "Every seat is sold.",
-            next_step="Name a seat that a stampede sold, or reset the floor.",
-        )
-
-    async def _reopen(self, run_id: str, event: Event, target: Store, key: SeatKey) -> None:
-        """Open the seat for the run, by a recorded release, unless a fan has it."""
-        for _ in range(PREPARE_ATTEMPTS):
-            seat: Seat = await target.seat(key)
-            if seat.status is SeatStatus.OPEN:
-                return
-            if not await target.sold_in_run(seat):
-                raise NotHere(
-                    "seat-of-a-fan",
-                    f"A fan bought {event.chart.label(key.seat_index)}.",
-                    next_step="Choose another seat, or reset the floor.",
-                )
-            try:
-                await target.reopen(seat, run_id=run_id)
-            except Conflict:
-                log.info("stampede.reopen_conflict", run_id=run_id)
-        raise Unavailable("The seat kept changing while it was being reopened.")
 
     async def _run(self, plan: Plan, event: Event, target: Store) -> None:
         """Fire, score, store; whatever happens, the lease goes back and progress ends."""

@@ -26,6 +26,8 @@ class Services:
     headline: Headline
     store: OnSaleStore
     stores: Mapping[str, Store]
+    missing: Mapping[str, str]
+    """Foils that are registered but lack a package: what each says is missing."""
     settings: Settings
     database_restarts: Callable[[], int]
     """How often this process brought the embedded database back; 0 with addresses of one's own."""

@@ -75,6 +75,7 @@ def run_answer(run: Run, progress: Progress | None = None) -> RunAnswer:
         seed=plan.seed,
         regions=plan.regions,
         git_commit=plan.git_commit,
+        lag_ms=plan.lag_ms,
         status=run.status.value,
         started_at=run.started_at,
         finished_at=run.finished_at,
@@ -104,6 +105,9 @@ def _side_answer(side: Side) -> SideAnswer:
         stand_in=side.stand_in,
         measured=run_answer(side.measured) if side.measured else None,
         note=side.note,
+        two_writers=side.two_writers,
         zero_runs=side.zero_runs,
         like_runs=side.like_runs,
+        oversold_low=side.oversold_low,
+        oversold_high=side.oversold_high,
     )

@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from worldseat.domain.event import Money, Ticket
-from worldseat.domain.run import BUYERS_MAX, BUYERS_MIN, Result
+from worldseat.domain.run import BUYERS, BUYERS_MAX, BUYERS_MIN, LAG_MS_MAX, Reach, Result
 from worldseat.domain.seats import Code, Mode
 from worldseat.web.fans import NAME_MAX
 from worldseat.web.query import Id, SeatLabel
@@ -62,15 +62,26 @@ class ClaimBody(Asked, frozen=True):
     seats: Annotated[list[SeatLabel], Meta(min_length=1, max_length=100, examples=[["A7"]])]
 
 
-class StampedeBody(Asked, frozen=True):
-    """What to fire: at which seat (the first open one if null), how many buyers, in which way."""
+class CellBody(Asked, frozen=True):
+    """What to fire, and where in the matrix of comparisons it counts.
 
-    event_id: Id
+    `reach` null: through every Region that the store can write in. `lag_ms` is for a store whose
+    lag of replication can be chosen.
+    """
+
     store: Id = "dsql"
-    seat: SeatLabel | None = None
-    buyers: Annotated[int, Meta(ge=BUYERS_MIN, le=BUYERS_MAX)] = 60
+    buyers: Annotated[int, Meta(ge=BUYERS_MIN, le=BUYERS_MAX)] = BUYERS
     code: Code = Code.NAIVE
     arrival: Annotated[str, Meta(pattern=_ARRIVAL)] = "burst"
+    reach: Reach | None = None
+    lag_ms: Annotated[int, Meta(ge=0, le=LAG_MS_MAX)] | None = None
+
+
+class StampedeBody(CellBody, frozen=True, kw_only=True):
+    """A stampede at a seat, or at the first open one if null."""
+
+    event_id: Id
+    seat: SeatLabel | None = None
     seed: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
 
 
@@ -168,6 +179,7 @@ class RunAnswer(Struct, frozen=True, kw_only=True):
     seed: int
     regions: tuple[str, ...]
     git_commit: str
+    lag_ms: int | None
     status: str
     started_at: str
     finished_at: str | None
@@ -204,8 +216,11 @@ class SideAnswer(Struct, frozen=True, kw_only=True):
     stand_in: str | None
     measured: RunAnswer | None
     note: str
+    two_writers: str
     zero_runs: int
     like_runs: int
+    oversold_low: int | None
+    oversold_high: int | None
 
 
 class StoryAnswer(Struct, frozen=True):

@@ -6,13 +6,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from worldseat.domain.errors import UnknownRun
-from worldseat.domain.run import Arrival
+from worldseat.domain.run import Arrival, Cell
 from worldseat.web.answers import json_answer, run_answer
 from worldseat.web.body import read_json
 from worldseat.web.context import Context
 from worldseat.web.problems import WebError
 from worldseat.web.query import path_id, query
-from worldseat.web.shapes import EventQuery, RunsAnswer, StampedeBody
+from worldseat.web.shapes import CellBody, EventQuery, RunsAnswer, StampedeBody
 
 JSON_LINES = "application/jsonl"
 
@@ -24,11 +24,8 @@ async def fire(context: Context, request: Request) -> Response:
     body = await read_json(request.scope, request.receive, _stampede)
     run = await context.services.stampedes.start(
         event_id=body.event_id,
-        store=body.store,
+        cell=cell_of(body),
         seat=body.seat,
-        buyers=body.buyers,
-        code=body.code,
-        arrival=_arrival(body.arrival),
         seed=body.seed,
     )
     context.metrics.stampedes.labels(body.store, body.code.value).inc()
@@ -59,8 +56,17 @@ async def show_history(context: Context, request: Request) -> Response:
     return Response(history, media_type=JSON_LINES)
 
 
-def _arrival(text: str) -> Arrival:
+def cell_of(body: CellBody) -> Cell:
+    """Return what is to be fired. Raises WebError for an arrival that nobody can read."""
     try:
-        return Arrival.parse(text)
+        arrival = Arrival.parse(body.arrival)
     except ValueError as error:
         raise WebError("wrong-shape", f"{str(error).capitalize()}.") from error
+    return Cell(
+        store=body.store,
+        code=body.code,
+        arrival=arrival,
+        reach=body.reach,
+        lag_ms=body.lag_ms,
+        buyers=body.buyers,
+    )

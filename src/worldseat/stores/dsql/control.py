@@ -18,6 +18,7 @@ class ReadCommittedControl(DsqlStore):
         isolation="READ COMMITTED: the last update wins",
         replication="none",
         cannot="a naive read-then-write loses updates, so a seat sells many times",
+        two_writers="lets both commit, and the last one hides the other",
     )
     begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
     isolation = "read committed"

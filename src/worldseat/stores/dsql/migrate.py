@@ -30,7 +30,7 @@ _NOTE = """
 INSERT INTO schema_change (change_id, digest) VALUES ($1, $2) ON CONFLICT (change_id) DO NOTHING
 """
 _ASYNC = "INDEX ASYNC "
-_EXISTS_ALREADY = frozenset({"42P07", "42710"})
+_EXISTS_ALREADY = frozenset({"42P07", "42701", "42710"})
 
 ATTEMPTS = 12
 VERIFY_POLL_S = 0.25

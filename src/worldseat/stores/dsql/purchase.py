@@ -1,5 +1,6 @@
 """The seat port on DSQL: one transaction at REPEATABLE READ, its statements, its commit."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -169,16 +170,17 @@ class DsqlWriter:
 
 
 class DsqlBench:
-    """Warm lanes of one Region for a stampede."""
+    """Warm lanes of one Region for a stampede: `size` of them at once, and no more."""
 
-    def __init__(self, pool: LanePool, begin: str) -> None:
+    def __init__(self, pool: LanePool, begin: str, size: int) -> None:
         self._pool = pool
         self._begin = begin
+        self._places = asyncio.Semaphore(size)
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[DsqlWriter]:
         """Wait for a free lane and hold it."""
-        async with self._pool.lane() as connection:
+        async with self._places, self._pool.lane() as connection:
             yield DsqlWriter(connection, self._pool.region, self._begin)
 
 

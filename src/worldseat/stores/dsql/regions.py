@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from worldseat.domain.run import IN_FLIGHT_LIMIT
 from worldseat.ports.clock import Chance
 from worldseat.ports.store import Conflict, NotCommitted, StoreError
 from worldseat.stores.dsql import failures
@@ -12,8 +13,8 @@ from worldseat.stores.dsql.lanes import LanePool
 FAN_LANES = 16
 """Lanes a Region keeps for fans and for reading; on two cores more do not help."""
 
-BENCH_LANES = 32
-"""Lanes a Region keeps for a stampede: 64 buyers in flight over two Regions (design §6)."""
+BENCH_LANES = IN_FLIGHT_LIMIT
+"""Lanes that a Region may open for a stampede: all buyers in flight may come through one Region."""
 
 WRITE_ATTEMPTS = 8
 WRITE_BACKOFF_S = 0.05

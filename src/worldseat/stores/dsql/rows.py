@@ -82,6 +82,7 @@ def run(record: Record) -> Run:
             seed=record["seed"],
             regions=tuple(record["regions"].split(",")),
             git_commit=record["git_commit"],
+            lag_ms=record["lag_ms"],
         ),
         seat=record["seat"],
         status=RunStatus(record["status"]),

@@ -55,6 +55,7 @@ class Runs:
             plan.seed,
             ",".join(plan.regions),
             plan.git_commit,
+            plan.lag_ms,
         )
 
     async def finish_run(

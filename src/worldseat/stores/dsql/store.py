@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from worldseat.domain import ids
+from worldseat.domain.run import Plan
 from worldseat.domain.seats import Code, Mode, Order, Seat, SeatKey
 from worldseat.ports.store import Bench, Guarantees, StoreRefused, StoreSetup, Tally, Writer
 from worldseat.stores.dsql import rows, statements
@@ -33,12 +34,16 @@ class DsqlStore(OpLog, Runs):
         isolation="snapshot isolation (REPEATABLE READ): a lost update ends as a conflict",
         replication="one logical database behind both Regional endpoints",
         cannot="write skew between different seats is not prevented, so every sale writes its seat",
+        two_writers="lets one commit win and tells the other, whichever Region it comes from",
     )
+    lag_is_chosen = False
+    in_headline = True
     adapter_source: Sequence[object] = ADAPTER
     begin = BEGIN
     isolation = ISOLATION
 
     def __init__(self, setup: StoreSetup) -> None:
+        self.regions = setup.regions
         self._regions = Regions(setup.urls, process=setup.process, chance=setup.chance)
         self._on_aws = all(is_dsql(url) for url in setup.urls.values())
         self.stand_in: str | None = None
@@ -74,11 +79,16 @@ class DsqlStore(OpLog, Runs):
             yield DsqlWriter(connection, region, self.begin)
 
     @asynccontextmanager
-    async def bench(self, region: str, size: int) -> AsyncIterator[Bench]:
+    async def bench(
+        self,
+        plan: Plan,  # noqa: ARG002 - every run is served alike.
+        region: str,
+        size: int,
+    ) -> AsyncIterator[Bench]:
         """Warm `size` lanes of the Region for a stampede."""
         pool = self._regions.benches[region]
-        await pool.warm(min(size, pool.size))
-        yield DsqlBench(pool, self.begin)
+        await pool.warm(size)
+        yield DsqlBench(pool, self.begin, size)
 
     async def void(self, order: Order, *, region: str) -> None:
         """Commit a void under the order's op_id."""

@@ -17,9 +17,9 @@ SELECT holder FROM lease WHERE lease_name = $1 AND expires_at >= now();
 -- name: begin_run
 INSERT INTO run (
     run_id, event_id, round_id, seat_index, seat, store, stand_in, code, arrival, buyers, seed,
-    regions, git_commit, status
+    regions, git_commit, lag_ms, status
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'running')
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'running')
 ON CONFLICT (run_id) DO NOTHING;
 
 -- name: finish_run
@@ -40,14 +40,14 @@ SELECT body FROM run_history WHERE run_id = $1 ORDER BY piece;
 -- name: run
 SELECT
     run_id, event_id, round_id, seat_index, seat, store, stand_in, code, arrival, buyers, seed,
-    regions, git_commit, status, started_at, finished_at, result
+    regions, git_commit, lag_ms, status, started_at, finished_at, result
 FROM run
 WHERE run_id = $1;
 
 -- name: runs
 SELECT
     run_id, event_id, round_id, seat_index, seat, store, stand_in, code, arrival, buyers, seed,
-    regions, git_commit, status, started_at, finished_at, result
+    regions, git_commit, lag_ms, status, started_at, finished_at, result
 FROM run
 WHERE
     ($1::text IS NULL OR event_id = $1)
@@ -58,7 +58,7 @@ LIMIT $3;
 -- name: unfinished_runs
 SELECT
     run_id, event_id, round_id, seat_index, seat, store, stand_in, code, arrival, buyers, seed,
-    regions, git_commit, status, started_at, finished_at, result
+    regions, git_commit, lag_ms, status, started_at, finished_at, result
 FROM run
 WHERE status = 'running'
 ORDER BY started_at;
