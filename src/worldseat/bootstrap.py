@@ -18,9 +18,11 @@ from worldseat.ports.onsale import OnSaleStore
 from worldseat.ports.store import Store, StoreError, StoreMissing, StoreSetup
 from worldseat.revision import revision
 from worldseat.secret import load_or_make
+from worldseat.services.comparison import Comparisons
 from worldseat.services.feed import Feed
 from worldseat.services.fence import Fence
 from worldseat.services.headline import Headline
+from worldseat.services.matrix import Matrix
 from worldseat.services.onsale import OnSale
 from worldseat.services.recovery import Recovery
 from worldseat.services.shop import Shop
@@ -79,6 +81,7 @@ async def services(settings: Settings, *, work: bool = True) -> AsyncIterator[Se
                 stack.push_async_callback(_end, task)
         stack.push_async_callback(built.feed.close)
         stack.push_async_callback(built.stampedes.close)
+        stack.push_async_callback(built.comparisons.close)
         yield built
 
 
@@ -169,20 +172,19 @@ def _build(
     chance: SystemChance,
 ) -> Services:
     feed = Feed(product, stores, clock=clock, chance=chance)
+    matrix = Matrix(product, stores)
+    stampedes = Stampedes(
+        product, stores, settings.regions, git_commit=revision(), clock=clock, chance=chance
+    )
     return Services(
         shop=Shop(product, settings.regions, secret=settings.secret, clock=clock, chance=chance),
         onsale=OnSale(product, chance=chance),
         feed=feed,
-        stampedes=Stampedes(
-            product,
-            stores,
-            settings.regions,
-            git_commit=revision(),
-            clock=clock,
-            chance=chance,
-        ),
+        stampedes=stampedes,
         witness=Witness(product, clock),
         headline=Headline(product, stores),
+        matrix=matrix,
+        comparisons=Comparisons(stampedes, matrix, chance=chance),
         store=product,
         stores=stores,
         missing=missing,

@@ -2,7 +2,7 @@
 
 WorldSeatError
 ├── BadRequest          what was asked cannot be asked
-│   ├── UnknownSeat / UnknownEvent / UnknownRun / UnknownStore
+│   ├── UnknownSeat / UnknownEvent / UnknownRun / UnknownComparison / UnknownStore
 │   ├── OneSeatOnly     several seats in one claim, for now
 │   ├── KeyReused       one idempotency key, two requests
 │   └── VenueRefused    a venue file that is not one
@@ -58,6 +58,13 @@ class UnknownRun(BadRequest):
     """No stampede has this id."""
 
     code = "unknown-run"
+
+
+class UnknownComparison(BadRequest):
+    """No comparison has this id, or the process that fired it is gone; its runs are stored."""
+
+    code = "unknown-comparison"
+    next_step = "The runs that it fired are on the Compare page."
 
 
 class UnknownStore(BadRequest):

@@ -1,6 +1,7 @@
 """Planning a stampede: is it possible there, at which seat, and is that seat open."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import structlog
 
@@ -46,6 +47,14 @@ class Planner:
                 raise BadRequest(f"A lag is 0 to {LAG_MS_MAX:,} ms.")
         return target
 
+    def complete(self, cell: Cell) -> Cell:
+        """Return the cell with its reach and its lag filled in. Raises as `target` does."""
+        target = self.target(cell)
+        reach = cell.reach or (Reach.ONE if len(target.regions) == 1 else Reach.BOTH)
+        return replace(
+            cell, reach=reach, lag_ms=(cell.lag_ms or 0) if target.lag_is_chosen else None
+        )
+
     async def plan(
         self, run_id: str, event: Event, cell: Cell, *, seat: str | None, seed: int | None
     ) -> Plan:
@@ -53,7 +62,7 @@ class Planner:
 
         Raises UnknownSeat, NotHere (`seat-of-a-fan`, `no-open-seat`) or Unavailable.
         """
-        target = self.target(cell)
+        target, whole = self.target(cell), self.complete(cell)
         try:
             index = await self._target_seat(event, target, seat)
             key = SeatKey(
@@ -64,7 +73,6 @@ class Planner:
             raise Unavailable(
                 f"{target.title} cannot be reached, so nobody has fired.", operator=str(error)
             ) from error
-        lag_ms = cell.lag_ms or 0
         return Plan(
             run_id=run_id,
             event_id=event.event_id,
@@ -76,9 +84,9 @@ class Planner:
             arrival=cell.arrival,
             buyers=cell.buyers,
             seed=self._chance.seed() if seed is None else seed,
-            regions=target.regions[:1] if cell.reach is Reach.ONE else target.regions,
+            regions=target.regions[:1] if whole.reach is Reach.ONE else target.regions,
             git_commit=self._git_commit,
-            lag_ms=lag_ms if target.lag_is_chosen else None,
+            lag_ms=whole.lag_ms,
         )
 
     async def _target_seat(self, event: Event, target: Store, seat: str | None) -> int:

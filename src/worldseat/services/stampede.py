@@ -101,6 +101,14 @@ class Stampedes:
         self._tasks[run_id] = asyncio.create_task(self._run(plan, event, target))
         return (await self.run(run_id))[0]
 
+    async def check(self, event_id: str, cells: Sequence[Cell]) -> list[Cell]:
+        """Return the cells as they would be fired at an event. Raises as `start` does."""
+        try:
+            await self._rehearsal(event_id)
+        except StoreError as error:
+            raise Unavailable("The database cannot be reached.", operator=str(error)) from error
+        return [self._planner.complete(cell) for cell in cells]
+
     async def run(self, run_id: str) -> tuple[Run, Progress | None]:
         """Return a run, with its progress while this process is firing it. Raises UnknownRun."""
         try:

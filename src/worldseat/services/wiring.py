@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from worldseat.ports.onsale import OnSaleStore
 from worldseat.ports.store import Store
+from worldseat.services.comparison import Comparisons
 from worldseat.services.feed import Feed
 from worldseat.services.headline import Headline
+from worldseat.services.matrix import Matrix
 from worldseat.services.onsale import OnSale
 from worldseat.services.shop import Shop
 from worldseat.services.stampede import Stampedes
@@ -24,6 +26,8 @@ class Services:
     stampedes: Stampedes
     witness: Witness
     headline: Headline
+    matrix: Matrix
+    comparisons: Comparisons
     store: OnSaleStore
     stores: Mapping[str, Store]
     missing: Mapping[str, str]

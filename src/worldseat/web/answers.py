@@ -10,10 +10,13 @@ from starlette.responses import Response
 from worldseat.domain.event import Event
 from worldseat.domain.run import Run, RunStatus
 from worldseat.services.headline import Side, Story
+from worldseat.services.matrix import Table
 from worldseat.services.stampede import Progress
 from worldseat.web.shapes import (
     ChartAnswer,
     EventAnswer,
+    MatrixAnswer,
+    PlaceAnswer,
     ProgressAnswer,
     RowAnswer,
     RunAnswer,
@@ -88,6 +91,35 @@ def _progress_answer(run: Run, progress: Progress | None) -> ProgressAnswer | No
     if progress is None or run.status is not RunStatus.RUNNING:
         return None
     return ProgressAnswer(answered=progress.answered, buyers=progress.buyers)
+
+
+def matrix_answer(table: Table) -> MatrixAnswer:
+    """Return the matrix as the API tells it: one flat list of places."""
+    return MatrixAnswer(
+        buyers=table.buyers,
+        runs=table.runs,
+        more=table.more,
+        places=[
+            PlaceAnswer(
+                store=line.store,
+                title=line.title,
+                role=line.role,
+                stand_in=line.stand_in,
+                installed=line.installed,
+                note=line.note,
+                code=spot.cell.code,
+                arrival=spot.cell.arrival.text,
+                reach=spot.cell.reach,
+                lag_ms=spot.cell.lag_ms,
+                buyers=spot.cell.buyers,
+                cannot=spot.cannot,
+                without=spot.without,
+                measured=spot.measured,
+            )
+            for line in table.lines
+            for spot in line.spots
+        ],
+    )
 
 
 def story_answer(story: Story) -> StoryAnswer:

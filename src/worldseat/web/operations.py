@@ -8,17 +8,21 @@ from msgspec import Struct
 
 from worldseat.domain.verdict import Report
 from worldseat.services.floor import FloorView
-from worldseat.web import events, health, me, stampedes, stream, witness
+from worldseat.web import comparisons, events, health, me, stampedes, stream, witness
 from worldseat.web.context import Handler
 from worldseat.web.shapes import (
     ClaimAnswer,
     ClaimBody,
+    ComparisonAnswer,
+    ComparisonBody,
     EventAnswer,
     EventQuery,
     EventsAnswer,
     FloorQuery,
     Health,
     LogAnswer,
+    MatrixAnswer,
+    MatrixQuery,
     Me,
     MeBody,
     Nothing,
@@ -243,6 +247,54 @@ OPERATIONS: tuple[Operation, ...] = (
         answer=None,
         content_type=stampedes.JSON_LINES,
         problems=("unknown-run", *_AWAY),
+    ),
+    Operation(
+        method="POST",
+        path="/api/comparisons",
+        name="compare",
+        summary="Fire the same stampede at several databases, in turn and with one seed",
+        handler=comparisons.compare,
+        body=ComparisonBody,
+        needs=OPERATOR,
+        answer=ComparisonAnswer,
+        status=202,
+        sets=("Location",),
+        problems=(
+            *_BODY,
+            *("operator-only", "unknown-event", "unknown-store", "bad-request"),
+            *("live-round", "comparison-running"),
+            *_AWAY,
+        ),
+    ),
+    Operation(
+        method="GET",
+        path="/api/comparisons/{comparison_id}",
+        name="getComparison",
+        summary="How far a comparison has come",
+        handler=comparisons.show_comparison,
+        answer=ComparisonAnswer,
+        problems=("unknown-comparison", *_AWAY),
+    ),
+    Operation(
+        method="POST",
+        path="/api/comparisons/{comparison_id}/stop",
+        name="stopComparison",
+        summary="Fire nothing more of a comparison; the run under way is finished and counted",
+        handler=comparisons.stop_comparison,
+        body=Nothing,
+        needs=OPERATOR,
+        answer=ComparisonAnswer,
+        problems=(*_BODY, "operator-only", "unknown-comparison", *_AWAY),
+    ),
+    Operation(
+        method="GET",
+        path="/api/matrix",
+        name="getMatrix",
+        summary="What was measured where: stores, codes, arrivals, Regions and lags",
+        handler=comparisons.show_matrix,
+        query=MatrixQuery,
+        answer=MatrixAnswer,
+        problems=("wrong-shape", *_AWAY),
     ),
     Operation(
         method="GET",

@@ -50,6 +50,7 @@ KINDS: dict[str, Kind] = {
     # What is asked for does not exist.
     "not-found": Kind(404, "Nothing here", "Check the address."),
     "unknown-event": Kind(404, "No such event", "GET /api/events lists all events."),
+    "unknown-comparison": Kind(404, "No such comparison", "The runs it fired are on /compare."),
     "unknown-run": Kind(404, "No such stampede", "GET /api/stampedes lists the stampedes."),
     "method-not-allowed": Kind(405, "Not in this way", "The Allow header says which methods work."),
     # What was asked can be read and makes no sense.
@@ -69,6 +70,7 @@ KINDS: dict[str, Kind] = {
     "seat-of-a-fan": Kind(409, "A fan has this seat"),
     "seat-taken": Kind(409, "Seat taken"),
     "stampede-running": Kind(409, "A stampede is running"),
+    "comparison-running": Kind(409, "A comparison is running"),
     # Not now.
     "too-many-claims": Kind(
         429, "Too many claims at once", "Wait a second and send it again, under the same key.", 1

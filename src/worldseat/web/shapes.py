@@ -8,6 +8,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from worldseat.domain.event import Money, Ticket
 from worldseat.domain.run import BUYERS, BUYERS_MAX, BUYERS_MIN, LAG_MS_MAX, Reach, Result
 from worldseat.domain.seats import Code, Mode
+from worldseat.services.comparison import CELLS_MAX, RUNS_MAX
+from worldseat.services.matrix import Measured
 from worldseat.web.fans import NAME_MAX
 from worldseat.web.query import Id, SeatLabel
 
@@ -83,6 +85,26 @@ class StampedeBody(CellBody, frozen=True, kw_only=True):
     event_id: Id
     seat: SeatLabel | None = None
     seed: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
+
+
+class ComparisonBody(Asked, frozen=True, kw_only=True):
+    """What to compare: each cell so many times, in turn, at one seat and with one seed.
+
+    With `top_up`, runs that are stored already count, and only what is missing is fired.
+    """
+
+    event_id: Id
+    cells: Annotated[list[CellBody], Meta(min_length=1, max_length=CELLS_MAX)]
+    runs: Annotated[int, Meta(ge=1, le=RUNS_MAX)] = 1
+    top_up: bool = False
+    seat: SeatLabel | None = None
+    seed: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
+
+
+class MatrixQuery(Asked, frozen=True):
+    """Which size of stampedes."""
+
+    buyers: Annotated[int, Meta(ge=BUYERS_MIN, le=BUYERS_MAX)] = BUYERS
 
 
 class Nothing(Asked, frozen=True):
@@ -192,6 +214,65 @@ class ProgressAnswer(Struct, frozen=True):
 
     answered: int
     buyers: int
+
+
+class CellAnswer(Struct, frozen=True, kw_only=True):
+    """What is being fired right now."""
+
+    store: str
+    title: str
+    code: Code
+    arrival: str
+    reach: Reach | None
+    lag_ms: int | None
+    buyers: int
+
+
+class ComparisonAnswer(Struct, frozen=True, kw_only=True):
+    """How far a comparison has come, in runs. `status` is running, done or stopped."""
+
+    comparison_id: str
+    event_id: str
+    status: str
+    seed: int
+    planned: int
+    done: int
+    now: CellAnswer | None
+    progress: ProgressAnswer | None
+    run_ids: Sequence[str]
+    problems: Sequence[str]
+
+
+class PlaceAnswer(Struct, frozen=True, kw_only=True):
+    """One place of the matrix. `measured` null: nobody measured it, or `cannot` says why not.
+
+    `installed` false: it is not played here now, and `note` says more. `without` counts runs that
+    gave no result, where no other run did.
+    """
+
+    store: str
+    title: str
+    role: str
+    stand_in: str | None
+    installed: bool
+    note: str
+    code: Code
+    arrival: str
+    reach: Reach | None
+    lag_ms: int | None
+    buyers: int
+    cannot: str
+    without: int
+    measured: Measured | None
+
+
+class MatrixAnswer(Struct, frozen=True):
+    """The matrix, place by place. `more`: there are older runs that were not looked at."""
+
+    buyers: int
+    runs: int
+    more: bool
+    places: list[PlaceAnswer]
 
 
 class RunsAnswer(Struct, frozen=True):

@@ -68,6 +68,15 @@ EXPLAINED: dict[str, Explained] = {
         "No event has this id. It may have been mistyped.",
         "Look at the list of events in the command center.",
     ),
+    "unknown-comparison": Explained(
+        "No comparison has this id, or the process that fired it has ended since. Its runs are "
+        "stored all the same.",
+        "Look at the Compare page: it is made from stored runs.",
+    ),
+    "comparison-running": Explained(
+        "One comparison runs at a time, so that its runs do not disturb another one's.",
+        "Wait until it is over, or stop it on the Compare page.",
+    ),
     "unknown-run": Explained(
         "No stampede has this id.",
         "GET /api/stampedes lists all of them.",
