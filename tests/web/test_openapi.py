@@ -41,7 +41,7 @@ api_key = "{cookie}"
 
 # No schema knows which seats an event has, or which names can be shown: there a 422 is right.
 [[operations]]
-include-operation-id = ["claimSeats", "judge", "fireStampede", "becomeFan"]
+include-operation-id = ["claimSeats", "judge", "fireStampede", "compare", "becomeFan"]
 checks.positive_data_acceptance.expected-statuses = [
     "2xx", "401", "403", "404", "409", "422", "429", "5xx"
 ]
@@ -204,7 +204,11 @@ async def test_the_outside_tester_finds_the_first_lie(
 
 
 async def quiet(services: Services) -> None:
-    """Wait until the stampedes that were fired are over, so that they are in nobody's way."""
+    """Wait until all that was fired is over, so that it is in nobody's way."""
+    comparison = services.comparisons.newest()
+    if comparison is not None:
+        services.comparisons.stop(comparison.comparison_id)
+        await services.comparisons.wait(comparison.comparison_id)
     for run in await services.stampedes.runs(limit=200):
         if run.status is RunStatus.RUNNING:
             await services.stampedes.wait(run.plan.run_id)

@@ -43,13 +43,15 @@ def decode(text: str, decoder: "msgspec.json.Decoder[T]") -> T:
     except msgspec.ValidationError:
         # The typed decoder stops at the first thing it does not want, even in a broken text, and to
         # it 60.0 is no integer; to JSON it is. Only what is neither is of the wrong shape.
-        value = _whole_numbers(_any_json(text))
+        value = _any_json(text)
     except (msgspec.DecodeError, RecursionError) as error:
         raise _bad_json(error) from error
     try:
-        return msgspec.convert(value, decoder.type)
+        return msgspec.convert(_whole_numbers(value), decoder.type)
     except msgspec.ValidationError as error:
         raise WebError("wrong-shape", f"{error}.") from error
+    except RecursionError as error:
+        raise _bad_json(error) from error
 
 
 def _any_json(text: str) -> Any:
@@ -64,12 +66,11 @@ def _bad_json(error: Exception) -> WebError:
 
 
 def _whole_numbers(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    return {
-        name: int(each) if isinstance(each, float) and each.is_integer() else each
-        for name, each in value.items()
-    }
+    if isinstance(value, dict):
+        return {name: _whole_numbers(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_whole_numbers(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _check_type(headers: Iterable[tuple[bytes, bytes]]) -> None:

@@ -15,11 +15,13 @@ from worldseat.web.shapes import (
     ComparisonAnswer,
     ComparisonBody,
     MatrixQuery,
+    Nothing,
     ProgressAnswer,
 )
 from worldseat.web.stampedes import cell_of
 
 _comparison = Decoder(ComparisonBody)
+_nothing = Decoder(Nothing)
 
 
 async def compare(context: Context, request: Request) -> Response:
@@ -46,6 +48,7 @@ async def show_comparison(context: Context, request: Request) -> Response:
 
 async def stop_comparison(context: Context, request: Request) -> Response:
     """Fire nothing more of a comparison."""
+    await read_json(request.scope, request.receive, _nothing)
     found = context.services.comparisons.stop(_id(request))
     return json_answer(await _answer(context, found))
 
