@@ -89,7 +89,8 @@ def run_of(
 
 
 def side_of(run: Run | None, *, note: str = "", like: int = 1, zero: int = 1) -> Side:
-    """Return one side of the headline."""
+    """Return one side of the headline; a measured one counted its own run only."""
+    over = run.result.oversold if run and run.result else None
     foil = run is not None and run.plan.store != "dsql"
     return Side(
         store=run.plan.store if run else "dsql",
@@ -101,8 +102,10 @@ def side_of(run: Run | None, *, note: str = "", like: int = 1, zero: int = 1) ->
         two_writers="lets one commit win",
         zero_runs=zero,
         like_runs=like,
-        oversold_low=None,
-        oversold_high=None,
+        oversold_low=over,
+        oversold_high=over,
+        careful=None,
+        careful_per_region=False,
     )
 
 

@@ -17,6 +17,7 @@ from worldseat.web.pages import environment
 from worldseat.web.problems import KINDS
 from worldseat.web.scripts import FOLDER, needed_by
 from worldseat.web.views import command_center as center
+from worldseat.web.views.backend import choose
 from worldseat.web.views.explained import EXPLAINED
 from worldseat.web.views.fan import Visitor
 from worldseat.web.views.proof import proof, source
@@ -41,6 +42,7 @@ def a_store(name: str = "dsql", role: str = "product") -> Any:
         ),
         regions=REGIONS,
         in_headline=True,
+        lag_is_chosen=role == "foil",
         adapter_source=(naive, "SELECT 1"),
     )
 
@@ -83,7 +85,7 @@ def rendered(
     }
     page = center.view(
         center.Found(**(found | other)),
-        chosen=STORES[chosen],
+        chosen=choose(STORES, chosen),
         stores=STORES,
         regions=REGIONS,
         visitor=Visitor(name="<Ada>", region=REGIONS[0]),

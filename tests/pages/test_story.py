@@ -31,7 +31,7 @@ def test_product_and_foil_side_by_side() -> None:
     assert view.foils[0].counted == "oversold · 60 holders"
     assert view.foils[0].badge == "foil"
     assert view.foils[0].on == "ministack 1.5.33, lag 104 ms, a stand-in"
-    assert view.foils[0].runs == "oversold in 1 of 1 run of the same kind"
+    assert view.foils[0].runs == "above 0 in 1 of 1 run of the same kind, 59"
 
 
 def test_aws_is_called_aws_and_spreads_are_told() -> None:
@@ -51,7 +51,7 @@ def test_nobody_confirmed_is_no_result_and_never_zero() -> None:
     assert line.text == (
         "No result: nobody was confirmed on A1. 58 of 60 were told no, 1 error, 1 answer unknown."
     )
-    board = scoreboard(run)
+    board = scoreboard(run, title="Aurora DSQL")
     assert board is not None
     assert (board.lines[0].total, board.stakes) == ("no result", "no result")
 
@@ -76,11 +76,11 @@ def test_the_verdict_of_each_kind_of_end() -> None:
 
 
 def test_the_scoreboard_has_the_stakes_in_dollars() -> None:
-    board = scoreboard(run_of(60))
+    board = scoreboard(run_of(60), title="The foil")
     assert board is not None
     assert board.stakes == "$8,850"
     assert board.stakes_sum.startswith("59 oversold × $150 face value. Scales linearly")
-    assert scoreboard(run_of(status=RunStatus.RUNNING)) is None
+    assert scoreboard(run_of(status=RunStatus.RUNNING), title="x") is None
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from worldseat.domain.errors import Unavailable
-from worldseat.domain.run import Cell, Run, RunStatus
+from worldseat.domain.run import Cell, Reach, Run, RunStatus
+from worldseat.domain.seats import Code
 from worldseat.ports.onsale import OnSaleStore
 from worldseat.ports.store import Store, StoreError
+from worldseat.services.matrix import Measured, measured
 
 RUNS_LOOKED_AT = 1_000
 NEVER = "not measured yet"
@@ -32,6 +34,10 @@ class Side:
     like_runs: int
     oversold_low: int | None
     oversold_high: int | None
+    careful: Measured | None
+    """The same with `conditional` code, in both Regions."""
+    careful_per_region: bool
+    """Whether each of those runs had one holder in each Region."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +95,7 @@ class Headline:
             and other.result is not None
             and other.result.oversold is not None
         ]
+        careful = [other for other in over if run is not None and _is_careful(other, run)]
         return Side(
             store=store.name,
             title=store.title,
@@ -101,7 +108,20 @@ class Headline:
             like_runs=len(alike),
             oversold_low=min(alike, default=None),
             oversold_high=max(alike, default=None),
+            careful=measured(careful),
+            careful_per_region=all(
+                region.confirmed == 1
+                for other in careful
+                if other.result is not None
+                for region in other.result.regions
+            ),
         )
+
+
+def _is_careful(run: Run, like: Run) -> bool:
+    """Say whether a run is what this one would be with conditional code in both Regions."""
+    wanted = replace(like.plan.cell, code=Code.CONDITIONAL, reach=Reach.BOTH)
+    return (run.plan.cell, run.plan.stand_in) == (wanted, like.plan.stand_in)
 
 
 def kind_of(run: Run) -> tuple[Cell, str | None]:

@@ -142,4 +142,5 @@ def _side_answer(side: Side) -> SideAnswer:
         like_runs=side.like_runs,
         oversold_low=side.oversold_low,
         oversold_high=side.oversold_high,
+        careful=side.careful,
     )

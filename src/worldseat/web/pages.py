@@ -1,6 +1,6 @@
 """The pages: what the services say, put into the templates. They read without JavaScript."""
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Sequence
 from functools import cache, partial
 from pathlib import Path
 
@@ -12,12 +12,13 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 import worldseat
-from worldseat.domain.errors import UnknownEvent, UnknownStore
+from worldseat.domain.errors import UnknownEvent
 from worldseat.domain.event import Event, Ticket
 from worldseat.domain.run import Run
 from worldseat.domain.seats import Mode
 from worldseat.ports.store import Store
 from worldseat.services.codes import CODES
+from worldseat.services.comparison import Stage
 from worldseat.services.floor import FloorView
 from worldseat.web.context import Context, Handler
 from worldseat.web.events import newest_entries
@@ -30,6 +31,7 @@ from worldseat.web.shapes import Asked as Query
 from worldseat.web.views import command_center as center
 from worldseat.web.views import fan as fan_view
 from worldseat.web.views import words
+from worldseat.web.views.backend import Choice, choose
 from worldseat.web.views.explained import EXPLAINED
 from worldseat.web.views.proof import proof
 from worldseat.web.views.trouble import Trouble, tried
@@ -88,14 +90,16 @@ async def command_center(judgements: Judgements, context: Context, request: Requ
     asked = query(request, HomeQuery)
     events = await context.services.onsale.events()
     event = _event(events, asked.event)
-    store = _store(context.services.stores, asked.store)
+    stores = context.services.stores
+    chosen = choose(stores, None if asked.store is UNSET else asked.store)
     fan, cookie = _visitor(context, request)
     page = center.view(
-        await _found(context, judgements, event, events, store, fan),
-        chosen=store,
-        stores=context.services.stores,
+        await _found(context, judgements, event, events, chosen, fan),
+        chosen=chosen,
+        stores=stores,
         regions=context.services.settings.regions,
         visitor=_shown(context, fan),
+        comparing_id=_comparing(context, event),
     )
     template = "panels.html" if asked.part == "panels" else "command_center.html"
     return _html(template, cookie, page=page)
@@ -160,13 +164,14 @@ async def _found(
     judgements: Judgements,
     event: Event,
     events: Sequence[Event],
-    store: Store,
+    chosen: Choice,
     fan: Fan,
 ) -> center.Found:
     services = context.services
     runs = await tried(services.stampedes.runs(event.event_id, RUNS_SHOWN))
-    floor = await tried(_floor(context, event, store))
-    asked = _asked(event, center.newest_of(runs, store.name), floor)
+    floor = await tried(_floor(context, event, chosen.shown))
+    newest = center.newest_of(runs, chosen.stores[:1])
+    asked = _asked(event, newest[0] if newest else None, floor)
     return center.Found(
         event=event,
         events=events,
@@ -211,12 +216,12 @@ def _event(events: Sequence[Event], asked: str | UnsetType) -> Event:
     return next((each for each in events if each.mode is Mode.REHEARSAL), events[0])
 
 
-def _store(stores: Mapping[str, Store], asked: str | UnsetType) -> Store:
-    if asked is UNSET:
-        return next(iter(stores.values()))
-    if asked not in stores:
-        raise UnknownStore(f"No store named {asked!r} is installed.")
-    return stores[asked]
+def _comparing(context: Context, event: Event) -> str | None:
+    """Return the comparison that this event's page should follow."""
+    newest = context.services.comparisons.newest()
+    if newest is None or newest.stage is not Stage.RUNNING or newest.event_id != event.event_id:
+        return None
+    return newest.comparison_id
 
 
 def _visitor(context: Context, request: Request) -> tuple[Fan, str | None]:

@@ -302,6 +302,7 @@ class SideAnswer(Struct, frozen=True, kw_only=True):
     like_runs: int
     oversold_low: int | None
     oversold_high: int | None
+    careful: Measured | None
 
 
 class StoryAnswer(Struct, frozen=True):

@@ -4,10 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from worldseat.domain.run import BUYERS_MAX, BUYERS_MIN, SPREAD_MS_MAX, RunStatus
+from worldseat.domain.run import (
+    BUYERS_MAX,
+    BUYERS_MIN,
+    LAG_MS_MAX,
+    SPREAD_MS_MAX,
+    RunStatus,
+)
 from worldseat.domain.seats import Mode
 from worldseat.web.views import run as run_view
 from worldseat.web.views import stub, tickets, witness
+from worldseat.web.views.backend import Backend, Choice, backends
 from worldseat.web.views.fan import Visitor
 from worldseat.web.views.floor import FloorPicture, picture
 from worldseat.web.views.story import StoryView, story
@@ -24,16 +31,6 @@ if TYPE_CHECKING:
     from worldseat.services.headline import Story
     from worldseat.web.judgements import Newest
     from worldseat.web.shapes import LogEntry
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backend:
-    """One database that Break it can be fired at."""
-
-    name: str
-    title: str
-    checked: bool
-    for_sale: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +59,10 @@ class CommandCenter:
     stub: stub.Stub
     story: StoryView | Trouble
     backends: Sequence[Backend]
+    fired_at: Sequence[str]
+    reaches: bool
+    lagged: Sequence[str]
+    """Which of those have a replication whose lag can be chosen."""
     store: str
     store_title: str
     for_sale: bool
@@ -70,30 +71,52 @@ class CommandCenter:
     target: str
     floor: FloorPicture | Trouble
     tickets: Sequence[tickets.TicketLine] | Trouble
-    verdict: run_view.Verdict | None
+    verdicts: Sequence[run_view.Verdict]
     running_id: str | None
-    scoreboard: run_view.Scoreboard | Trouble | None
+    comparing_id: str | None
+    scores: Sequence[run_view.Scoreboard] | Trouble
+    side_by_side: Sequence[tuple[str, Sequence[str], bool]]
+    """The lines of all scores together: a label, a total for each, and whether it is loud."""
     witness: witness.WitnessView | Trouble | None
     judging: bool
     log: "Sequence[LogEntry] | Trouble"
 
 
-def newest_of(runs: "Sequence[Run] | Trouble", store: str) -> "Run | None":
-    """Return the newest run against a store."""
+def newest_of(runs: "Sequence[Run] | Trouble", stores: "Sequence[Store]") -> "list[Run]":
+    """Return the newest run against the first of these stores, and with it those of one press.
+
+    A press gives all of its runs one seed and one seat. What was fired at another time has its
+    own place, in the headline or in the comparison.
+    """
     if isinstance(runs, Trouble):
-        return None
-    return next((run for run in runs if run.plan.store == store), None)
+        return []
+    first = next((run for run in runs if run.plan.store == stores[0].name), None)
+    if first is None:
+        return []
+    together = (
+        next(
+            (run for run in runs if run.plan.store == store.name and _of_one_press(run, first)),
+            None,
+        )
+        for store in stores[1:]
+    )
+    return [first, *(run for run in together if run is not None)]
+
+
+def _of_one_press(one: "Run", other: "Run") -> bool:
+    return (one.plan.seed, one.seat) == (other.plan.seed, other.seat)
 
 
 def view(
     found: Found,
     *,
-    chosen: "Store",
+    chosen: Choice,
     stores: "Mapping[str, Store]",
     regions: Sequence[str],
     visitor: Visitor,
+    comparing_id: str | None = None,
 ) -> CommandCenter:
-    """Return the page. `chosen` is the backend whose floor is shown and where Break it fires."""
+    """Return the page. `chosen` says whose floor is shown and where Break it fires."""
     event, floor = found.event, found.floor
     product = next(iter(stores.values()))
     listed: Sequence[tickets.TicketLine] | Trouble = (
@@ -101,8 +124,10 @@ def view(
         if isinstance(found.tickets, Trouble)
         else tickets.lines(found.tickets, event_id=event.event_id, round_id=event.current_round_id)
     )
-    owned = set() if isinstance(listed, Trouble) or chosen is not product else tickets.mine(listed)
-    newest = newest_of(found.runs, chosen.name)
+    known = [] if isinstance(listed, Trouble) or not chosen.for_sale else listed
+    owned = tickets.mine(known)
+    newest = newest_of(found.runs, chosen.stores)
+    scores = found.runs if isinstance(found.runs, Trouble) else _scored(found.runs, chosen)
     drawn = floor if isinstance(floor, Trouble) else picture(event, floor, owned)
     return CommandCenter(
         event_id=event.event_id,
@@ -114,30 +139,31 @@ def view(
         story=found.story
         if isinstance(found.story, Trouble)
         else story(found.story, live=event.mode is Mode.LIVE),
-        backends=[_backend(each, chosen) for each in stores.values()],
-        store=chosen.name,
-        store_title=chosen.title,
-        for_sale=chosen is product,
+        backends=backends(stores, chosen),
+        fired_at=[store.name for store in chosen.stores],
+        reaches=all(len(store.regions) > 1 for store in chosen.stores),
+        lagged=[store.name for store in chosen.stores if store.lag_is_chosen],
+        store=chosen.shown.name,
+        store_title=chosen.shown.title,
+        for_sale=chosen.for_sale,
         visitor=visitor,
-        limits={"low": BUYERS_MIN, "high": BUYERS_MAX, "spread": SPREAD_MS_MAX},
+        limits={
+            "low": BUYERS_MIN,
+            "high": BUYERS_MAX,
+            "spread": SPREAD_MS_MAX,
+            "lag": LAG_MS_MAX,
+        },
         target=_target(event, drawn),
         floor=drawn,
         tickets=listed,
-        verdict=_verdict(found.runs, newest, chosen),
+        verdicts=_verdicts(found.runs, newest, stores),
         running_id=_running(newest),
-        scoreboard=found.runs if isinstance(found.runs, Trouble) else _scored(found.runs, chosen),
+        comparing_id=comparing_id,
+        scores=scores,
+        side_by_side=[] if isinstance(scores, Trouble) else run_view.side_by_side(scores),
         witness=_witness(found.judged),
         judging=not isinstance(found.judged, Trouble) and found.judged.pending,
         log=found.log,
-    )
-
-
-def _backend(store: "Store", chosen: "Store") -> Backend:
-    return Backend(
-        name=store.name,
-        title=store.title,
-        checked=store is chosen,
-        for_sale=store.role == "product",
     )
 
 
@@ -158,20 +184,27 @@ def _rehearsal(events: "Sequence[Event]") -> str | None:
     return next((each.event_id for each in events if each.mode is Mode.REHEARSAL), None)
 
 
-def _verdict(
-    runs: "Sequence[Run] | Trouble", newest: "Run | None", chosen: "Store"
-) -> run_view.Verdict | None:
+def _verdicts(
+    runs: "Sequence[Run] | Trouble", newest: "Sequence[Run]", stores: "Mapping[str, Store]"
+) -> list[run_view.Verdict]:
     if isinstance(runs, Trouble):
-        return run_view.Verdict(tone="none", text=runs.message)
-    return None if newest is None else run_view.verdict(newest, chosen.title)
+        return [run_view.Verdict(tone="none", text=runs.message)]
+    return [run_view.verdict(run, stores[run.plan.store].title) for run in newest]
 
 
-def _running(run: "Run | None") -> str | None:
-    return run.plan.run_id if run is not None and run.status is RunStatus.RUNNING else None
+def _running(newest: "Sequence[Run]") -> str | None:
+    running = (run.plan.run_id for run in newest if run.status is RunStatus.RUNNING)
+    return next(running, None)
 
 
-def _scored(runs: "Sequence[Run]", chosen: "Store") -> run_view.Scoreboard | None:
-    over = (run for run in runs if run.plan.store == chosen.name and run.result is not None)
-    newest = next(over, None)
-    ledger = run_view.OP_LOG if chosen.role == "product" else "its ledger"
-    return None if newest is None else run_view.scoreboard(newest, ledger=ledger)
+def _scored(runs: "Sequence[Run]", chosen: Choice) -> list[run_view.Scoreboard]:
+    """Return the scoreboards of the newest press that is over."""
+    found: list[run_view.Scoreboard] = []
+    stores = {store.name: store for store in chosen.stores}
+    for run in newest_of([run for run in runs if run.result is not None], chosen.stores):
+        store = stores[run.plan.store]
+        ledger = run_view.OP_LOG if store.role == "product" else "its ledger"
+        board = run_view.scoreboard(run, title=store.title, ledger=ledger)
+        if board is not None:
+            found.append(board)
+    return found

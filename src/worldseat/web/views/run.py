@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from worldseat.domain.run import FACE_VALUE_MINOR, RunStatus
 from worldseat.domain.verdict import Sources
-from worldseat.web.views.words import count, milliseconds, of, times
+from worldseat.web.views.words import count, milliseconds, of, spelled, times
 
 if TYPE_CHECKING:
     from worldseat.domain.run import Arrival, RegionCount, Result, Run
@@ -51,8 +51,10 @@ class Scoreboard:
     """All that the page shows of one finished run."""
 
     run_id: str
+    title: str
     seat: str
     facts: str
+    uncounted: str
     regions: Sequence[str]
     lines: Sequence[Line]
     stakes: str
@@ -68,6 +70,19 @@ def arrival_words(arrival: "Arrival") -> str:
     return "all at once"
 
 
+def through(regions: Sequence[str]) -> str:
+    """Return through how many Regions buyers came, in words."""
+    return f"{spelled(len(regions))} Region{'' if len(regions) == 1 else 's'}"
+
+
+def _lag(asked_ms: int | None, result: "Result") -> str:
+    """Return the lag that was achieved, and the one that was asked for, where there is one."""
+    if asked_ms is None:
+        return ""
+    achieved = "not known" if result.lag_ms_p50 is None else milliseconds(result.lag_ms_p50)
+    return f", replication lag {achieved} (median; {milliseconds(asked_ms)} asked)"
+
+
 def ran_on(stand_in: str | None) -> str:
     """Return what really ran: the stand-in's name and version, or AWS."""
     return "AWS" if stand_in is None else f"{stand_in}, a stand-in"
@@ -79,12 +94,8 @@ def verdict(run: "Run", title: str) -> Verdict:
     if run.status is RunStatus.RUNNING or result is None:
         text = f"{of(plan.buyers, 'buyer')} are at seat {run.seat} right now."
         return Verdict(tone="running", text=text)
-    if run.status is RunStatus.INTERRUPTED:
-        text = f"Interrupted: the run at {run.seat} was cut off before all buyers were answered."
-        return Verdict(tone="none", text=text)
-    if result.oversold is None:
-        text = f"No result: nobody was confirmed on {run.seat}. {_others(result, plan.buyers)}"
-        return Verdict(tone="none", text=text)
+    if run.status is RunStatus.INTERRUPTED or result.oversold is None:
+        return Verdict(tone="none", text=_no_result(run, result, title))
     if result.oversold:
         text = (
             f"{run.seat} sold {times(result.confirmed)} on {title}: "
@@ -97,6 +108,15 @@ def verdict(run: "Run", title: str) -> Verdict:
     return Verdict(tone="good", text=text)
 
 
+def _no_result(run: "Run", result: "Result", title: str) -> str:
+    if result.uncounted:
+        return f"No result on {title}: what was committed cannot be counted. {result.uncounted}."
+    if run.status is RunStatus.INTERRUPTED:
+        return f"Interrupted: the run at {run.seat} was cut off before all buyers were answered."
+    others = _others(result, run.plan.buyers)
+    return f"No result: nobody was confirmed on {run.seat}. {others}"
+
+
 def _others(result: "Result", buyers: int) -> str:
     said = [f"{count(result.refused)} of {count(buyers)} were told no"]
     if result.errors:
@@ -106,24 +126,26 @@ def _others(result: "Result", buyers: int) -> str:
     return ", ".join(said) + "."
 
 
-def scoreboard(run: "Run", *, ledger: str = OP_LOG) -> Scoreboard | None:
+def scoreboard(run: "Run", *, title: str, ledger: str = OP_LOG) -> Scoreboard | None:
     """Return the scoreboard of a run, or None while it has no result.
 
-    `ledger` is what the store's append-only record of sales is called.
+    `title` is the store's, `ledger` what its append-only record of sales is called.
     """
     result, plan = run.result, run.plan
     if result is None:
         return None
     facts = (
-        f"{plan.code.value} code, {arrival_words(plan.arrival)}, seed {plan.seed}, "
-        f"on {ran_on(plan.stand_in)}"
+        f"{plan.code.value} code, {arrival_words(plan.arrival)}, {through(plan.regions)}, "
+        f"seed {plan.seed}, on {ran_on(plan.stand_in)}{_lag(plan.lag_ms, result)}"
     )
     over = result.oversold
     dollars = None if over is None else over * FACE_VALUE_MINOR // _DOLLAR
     return Scoreboard(
         run_id=plan.run_id,
+        title=title,
         seat=run.seat,
         facts=facts,
+        uncounted=result.uncounted,
         regions=[each.region for each in result.regions],
         lines=_lines(result, plan.buyers),
         stakes="no result" if dollars is None else f"${count(dollars)}",
@@ -131,6 +153,15 @@ def scoreboard(run: "Run", *, ledger: str = OP_LOG) -> Scoreboard | None:
         violations=result.violations,
         equation=equation(run, result, ledger=ledger),
     )
+
+
+def side_by_side(scores: Sequence[Scoreboard]) -> list[tuple[str, Sequence[str], bool]]:
+    """Return the lines of several scoreboards as one: a label, the totals, whether it is loud."""
+    found = [
+        (lines[0].label, [line.total for line in lines], lines[0].strong)
+        for lines in zip(*(score.lines for score in scores), strict=True)
+    ]
+    return [*found, ("stakes", [score.stakes for score in scores], True)] if found else []
 
 
 def _sum(over: int | None) -> str:
@@ -151,11 +182,14 @@ def _lines(result: "Result", buyers: int) -> list[Line]:
         return Line(label=label, regions=[], total=total, strong=strong)
 
     over = "no result" if result.oversold is None else count(result.oversold)
+    confirmed = "not counted" if result.uncounted else count(result.confirmed)
     retries = f"{count(result.retries_max)} ({count(result.retries_total)} in all)"
     return [
         whole("oversold", over, strong=True),
         line("buyers fired", lambda each: each.buyers, buyers),
-        line("confirmed holders", lambda each: each.confirmed, result.confirmed),
+        whole("confirmed holders", confirmed)
+        if result.uncounted
+        else line("confirmed holders", lambda each: each.confirmed, result.confirmed),
         line("refused", lambda each: each.refused, result.refused),
         line("errors", lambda each: each.errors, result.errors),
         line("unknown", lambda each: each.unknown, result.unknown),
@@ -180,10 +214,12 @@ def equation(run: "Run", result: "Result", *, ledger: str = OP_LOG) -> Equation:
         seat=run.seat,
         terms=[
             (count(result.app_believed), "app believed"),
-            (count(result.log_committed), f"{ledger} committed"),
-            (count(result.seat_table_shows), "seat table shows"),
+            (_counted(result, result.log_committed), f"{ledger} committed"),
+            (_counted(result, result.seat_table_shows), "seat table shows"),
         ],
-        signs=[
+        signs=["?", "?"]
+        if result.uncounted
+        else [
             "=" if result.app_believed == result.log_committed else "≠",
             "=" if gap == 0 else "≠",
         ],
@@ -193,7 +229,13 @@ def equation(run: "Run", result: "Result", *, ledger: str = OP_LOG) -> Equation:
     )
 
 
+def _counted(result: "Result", number: int) -> str:
+    return "?" if result.uncounted else count(number)
+
+
 def _compare(result: "Result", gap: int, *, agree: bool) -> str:
+    if result.uncounted:
+        return f"Only the answers are known. {result.uncounted}."
     if gap > 0:
         return f"The seat table hides {count(gap)}: it can show one owner only."
     if agree and result.app_believed != result.log_committed:

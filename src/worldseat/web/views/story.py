@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from worldseat.web.views.run import arrival_words, ran_on
-from worldseat.web.views.words import count, of, short, spelled
+from worldseat.web.views.run import arrival_words, ran_on, through
+from worldseat.web.views.words import count, of, short
 
 if TYPE_CHECKING:
     from worldseat.domain.run import Run
@@ -44,6 +44,7 @@ class StoryView:
     """The whole headline. `pressed` is who pressed, or what one press would do."""
 
     pressed: str
+    causes: Sequence[str]
     product: SideView
     foils: Sequence[SideView]
 
@@ -66,11 +67,13 @@ def story(told: "Story", *, live: bool) -> StoryView:
     if live:
         return StoryView(
             pressed="Nothing is ever fired at a live on-sale.",
+            causes=[],
             product=_unmeasured(told.product, "not measured here", "A rehearsal measures it."),
             foils=[NO_FOIL],
         )
     return StoryView(
         pressed=pressed(run),
+        causes=[_cause(told.product, each) for each in told.foils],
         product=side(told.product),
         foils=[side(each) for each in told.foils] or [NO_FOIL],
     )
@@ -82,9 +85,7 @@ def pressed(run: "Run | None") -> str:
         return f"One press: {_BUYERS} fans, one seat, the same second, two Regions."
     plan = run.plan
     when = arrival_words(plan.arrival) if plan.arrival.spread_ms else "the same second"
-    regions = len(plan.regions)
-    where = f"{spelled(regions)} Region{'' if regions == 1 else 's'}"
-    return f"{count(plan.buyers)} fans, one seat, {when}, {where}."
+    return f"{count(plan.buyers)} fans, one seat, {when}, {through(plan.regions)}."
 
 
 def side(one: "Side") -> SideView:
@@ -128,8 +129,29 @@ def _like(one: "Side") -> str:
         return ""
     runs = of(one.like_runs, "run")
     over = one.like_runs - one.zero_runs
-    counted = f"oversold in {count(over)} of {runs}" if over else f"0 in {runs}"
-    return f"{counted} of the same kind"
+    if not over or one.oversold_low is None or one.oversold_high is None:
+        return f"0 in {runs} of the same kind"
+    low, high = count(one.oversold_low), count(one.oversold_high)
+    spread = low if low == high else f"{low}–{high}"
+    return f"above 0 in {count(over)} of {runs} of the same kind, {spread}"
+
+
+def _cause(product: "Side", foil: "Side") -> str:
+    """Return what makes the difference. What careful code does is said as measured, or not."""
+    decides = (
+        f"The consistency model decides: {product.title} {product.two_writers}; "
+        f"{foil.title} {foil.two_writers}."
+    )
+    careful = foil.careful
+    if careful is None:
+        return f"{decides} With careful code (conditional) it was not measured yet."
+    low, high = count(careful.holders.low), count(careful.holders.high)
+    left = f"{low} holders" if low == high else f"{low} to {high} holders"
+    per_region = ", one per Region" if foil.careful_per_region else ""
+    return (
+        f"{decides} Careful code (conditional) narrows it to {left}{per_region}, "
+        f"in {of(careful.runs, 'run')}."
+    )
 
 
 def _stamp(run: "Run") -> Stamp:

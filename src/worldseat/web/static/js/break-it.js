@@ -18,8 +18,10 @@ export class BreakIt extends HTMLElement {
   form;
   /** @type {HTMLElement} */
   bar;
-  /** The run that is being followed, or an empty text. */
+  /** The run or comparison that is being followed, or an empty text. */
   following = "";
+  /** What is to be told instead of the verdict, once the panels are new. @type {Problem | null} */
+  problem = null;
 
   connectedCallback() {
     this.form = /** @type {HTMLFormElement} */ (this.querySelector("form"));
@@ -33,8 +35,18 @@ export class BreakIt extends HTMLElement {
       this.tell("target-change", this.target.value.trim());
     });
     this.reset = new ResetFloor(this);
-    const { running } = this.dataset;
-    if (running) this.follow(running);
+    const { comparing, running } = this.dataset;
+    if (comparing) this.followComparison(comparing);
+    else if (running) this.follow(running);
+  }
+
+  get stores() {
+    return (this.dataset.stores ?? "").split(" ");
+  }
+
+  /** The stores whose lag of replication can be chosen. */
+  get lagged() {
+    return new Set((this.dataset.lagged ?? "").split(" "));
   }
 
   get target() {
@@ -61,20 +73,27 @@ export class BreakIt extends HTMLElement {
     const seat = String(data.get("seat")).trim();
     const buyers = Number(data.get("buyers"));
     const spread = data.get("arrival") === "spread";
+    const lag = data.has("lag") ? Number(data.get("lag")) : null;
+    const cells = this.stores.map((store) => ({
+      store,
+      buyers,
+      code: data.get("code"),
+      arrival: spread ? `spread:${Number(data.get("spread"))}ms` : "burst",
+      reach: data.get("reach"),
+      lag_ms: this.lagged.has(store) ? lag : null,
+    }));
+    const where = { event_id: this.dataset.event, seat: seat || null };
     this.begin(buyers, `Firing ${count(buyers)} buyers at ${seat || "the first open seat"} …`);
     try {
-      const run = await ask("POST", "/api/stampedes", {
-        body: {
-          event_id: this.dataset.event,
-          store: this.dataset.store,
-          seat: seat || null,
-          buyers,
-          code: data.get("code"),
-          arrival: spread ? `spread:${Number(data.get("spread"))}ms` : "burst",
-        },
-      });
-      if (!seat) this.aim(run.seat);
-      await this.follow(run.run_id);
+      if (cells.length > 1) {
+        const body = { ...where, cells };
+        const made = await ask("POST", "/api/comparisons", { body });
+        await this.followComparison(made.comparison_id);
+      } else {
+        const run = await ask("POST", "/api/stampedes", { body: { ...where, ...cells[0] } });
+        if (!seat) this.aim(run.seat);
+        await this.follow(run.run_id);
+      }
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.failed(error);
@@ -86,17 +105,48 @@ export class BreakIt extends HTMLElement {
    * @param {string} runId
    */
   async follow(runId) {
-    if (this.following) return;
-    this.following = runId;
+    await this.untilOver(runId, `/api/stampedes/${encodeURIComponent(runId)}`, (run) => {
+      const { answered, buyers } = run.progress ?? { answered: 0, buyers: run.buyers };
+      this.begin(buyers, `${count(answered)} of ${count(buyers)} answered`, answered);
+    });
+  }
+
+  /**
+   * Follow a comparison until it is over. What could not be fired is told once the panels are new.
+   * @param {string} id
+   */
+  async followComparison(id) {
+    const made = await this.untilOver(id, `/api/comparisons/${encodeURIComponent(id)}`, (it) => {
+      const { answered, buyers } = it.progress ?? { answered: 0, buyers: it.now?.buyers ?? 0 };
+      const turn = `${count(it.done + 1)} of ${count(it.planned)}`;
+      const words = `${it.now?.title ?? ""}: ${count(answered)} of ${count(buyers)} answered`;
+      this.begin(buyers, `${words} (run ${turn})`, answered);
+    });
+    if (made?.problems.length) {
+      const detail = made.problems.join(" ");
+      this.problem = new Problem({ status: 0, code: "not-compared", detail });
+    }
+  }
+
+  /**
+   * Ask again and again until what was fired is over, whoever fired it.
+   * @param {string} id
+   * @param {string} path
+   * @param {(answer: any) => void} show
+   * @returns {Promise<any>}
+   */
+  async untilOver(id, path, show) {
+    if (this.following) return null;
+    this.following = id;
     let failures = 0;
     let problem = null;
+    let answer = null;
     for (;;) {
       try {
-        const run = await ask("GET", `/api/stampedes/${encodeURIComponent(runId)}`);
+        answer = await ask("GET", path);
         failures = 0;
-        if (run.status !== "running") break;
-        const { answered, buyers } = run.progress ?? { answered: 0, buyers: run.buyers };
-        this.begin(buyers, `${count(answered)} of ${count(buyers)} answered`, answered);
+        if (answer.status !== "running") break;
+        show(answer);
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         failures += 1;
@@ -109,7 +159,8 @@ export class BreakIt extends HTMLElement {
     }
     this.following = "";
     if (problem) this.failed(problem);
-    else this.tell("run-over", runId);
+    else this.tell("run-over", id);
+    return problem ? null : answer;
   }
 
   /**
@@ -123,9 +174,12 @@ export class BreakIt extends HTMLElement {
     }
     this.bar.hidden = true;
     this.button.ariaBusy = null;
-    if (this.status) {
+    if (this.problem) {
+      this.explain(this.problem);
+      this.problem = null;
+    } else if (this.status) {
       this.status.hidden = false;
-      announce(this.status.textContent?.trim() ?? "");
+      announce(this.status.textContent?.trim().replace(/\s+/g, " ") ?? "");
     }
   }
 
@@ -161,7 +215,8 @@ export class BreakIt extends HTMLElement {
     const { status } = this;
     if (!status) return;
     status.hidden = false;
-    status.className = "status bad";
+    const line = document.createElement("p");
+    line.className = "status bad";
     const mark = document.createElement("span");
     mark.className = "mark";
     mark.ariaHidden = "true";
@@ -169,7 +224,8 @@ export class BreakIt extends HTMLElement {
     const id = document.createElement("span");
     id.className = "fine";
     id.textContent = problem.requestId ? ` Request ${problem.requestId}` : "";
-    status.replaceChildren(mark, problem.words, id);
+    line.replaceChildren(mark, problem.words, id);
+    status.replaceChildren(line);
     announce(problem.words);
   }
 
