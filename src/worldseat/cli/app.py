@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from cyclopts import App
 
 from worldseat import __version__, telemetry
-from worldseat.cli import break_it, db_url, doctor, event, reset, up, witness
+from worldseat.cli import break_it, compare, db_url, doctor, event, reset, up, witness
 from worldseat.cli.terminal import complain
 from worldseat.domain.errors import WorldSeatError
 from worldseat.ports.store import StoreError
@@ -18,6 +18,7 @@ app = App(
 )
 app.command(up.up)
 app.command(break_it.break_it)
+app.command(compare.compare)
 app.command(witness.witness)
 app.command(reset.reset)
 app.command(db_url.db_url)

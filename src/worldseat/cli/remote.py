@@ -36,6 +36,15 @@ class Remote:
         """Send JSON and return the JSON answer."""
         return await asyncio.to_thread(self._send, "POST", path, body)
 
+    async def first_rehearsal(self) -> str:
+        """Return the id of its oldest rehearsal. Raises UnknownEvent."""
+        for event in (await self.get("/api/events"))["events"]:
+            if event["mode"] == "rehearsal":
+                return str(event["event_id"])
+        raise UnknownEvent(
+            "There is no rehearsal there.", next_step="Create one: worldseat event create."
+        )
+
     def _send(self, method: str, path: str, body: object) -> Any:
         request = urllib.request.Request(  # noqa: S310 - the scheme was checked by the caller
             self._url + path,
@@ -95,7 +104,7 @@ class RemoteStampedes:
         run = await self._remote.post(
             "/api/stampedes",
             {
-                "event_id": asked.event or await self._first_rehearsal(),
+                "event_id": asked.event or await self._remote.first_rehearsal(),
                 "seat": asked.seat,
                 "seed": asked.seed,
                 **cell_body(asked.cell),
@@ -107,11 +116,3 @@ class RemoteStampedes:
         """Read the run."""
         run = await self._remote.get(f"/api/stampedes/{urllib.parse.quote(run_id)}")
         return (run.get("progress") or {}).get("answered", 0), report_of(run)
-
-    async def _first_rehearsal(self) -> str:
-        for event in (await self._remote.get("/api/events"))["events"]:
-            if event["mode"] == "rehearsal":
-                return str(event["event_id"])
-        raise UnknownEvent(
-            "There is no rehearsal there.", next_step="Create one: worldseat event create."
-        )

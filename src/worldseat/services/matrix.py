@@ -75,6 +75,7 @@ class Line:
     role: str
     stand_in: str | None
     lag_ms: int | None
+    in_headline: bool
     installed: bool
     note: str
     spots: Sequence[Spot]
@@ -150,6 +151,7 @@ class Matrix:
                     role=store.role,
                     stand_in=store.stand_in,
                     lag_ms=lag_ms,
+                    in_headline=store.in_headline,
                     installed=True,
                     note="",
                     spots=[
@@ -166,6 +168,7 @@ class Matrix:
                     role=store.role,
                     stand_in=None,
                     lag_ms=None,
+                    in_headline=False,
                     installed=False,
                     note=mode.would_change,
                     spots=[
@@ -200,6 +203,7 @@ class Matrix:
                     role=store.role if store else "foil",
                     stand_in=stand_in,
                     lag_ms=lag_ms,
+                    in_headline=False,
                     installed=False,
                     note="Measured before, on something that is not running here now.",
                     spots=[

@@ -7,13 +7,18 @@ import msgspec
 from msgspec import UNSET
 from starlette.responses import Response
 
+from worldseat.domain.errors import WorldSeatError
 from worldseat.domain.event import Event
 from worldseat.domain.run import Run, RunStatus
+from worldseat.services.comparison import Comparison
 from worldseat.services.headline import Side, Story
 from worldseat.services.matrix import Table
 from worldseat.services.stampede import Progress
+from worldseat.services.wiring import Services
 from worldseat.web.shapes import (
+    CellAnswer,
     ChartAnswer,
+    ComparisonAnswer,
     EventAnswer,
     MatrixAnswer,
     PlaceAnswer,
@@ -105,6 +110,7 @@ def matrix_answer(table: Table) -> MatrixAnswer:
                 title=line.title,
                 role=line.role,
                 stand_in=line.stand_in,
+                in_headline=line.in_headline,
                 installed=line.installed,
                 note=line.note,
                 code=spot.cell.code,
@@ -119,6 +125,41 @@ def matrix_answer(table: Table) -> MatrixAnswer:
             for line in table.lines
             for spot in line.spots
         ],
+    )
+
+
+async def comparison_answer(made: Comparison, services: Services) -> ComparisonAnswer:
+    """Return how far a comparison has come, as the API tells it."""
+    now, progress = made.now, None
+    if now is not None and made.now_run_id is not None:
+        try:
+            _, found = await services.stampedes.run(made.now_run_id)
+        except WorldSeatError:
+            # How far the run is may be unknown for a moment; how far the comparison is, is not.
+            found = None
+        if found is not None:
+            progress = ProgressAnswer(answered=found.answered, buyers=found.buyers)
+    return ComparisonAnswer(
+        comparison_id=made.comparison_id,
+        event_id=made.event_id,
+        status=made.stage.value,
+        seed=made.seed,
+        planned=made.planned,
+        done=made.done,
+        now=None
+        if now is None
+        else CellAnswer(
+            store=now.store,
+            title=services.stores[now.store].title,
+            code=now.code,
+            arrival=now.arrival.text,
+            reach=now.reach,
+            lag_ms=now.lag_ms,
+            buyers=now.buyers,
+        ),
+        progress=progress,
+        run_ids=made.run_ids,
+        problems=made.problems,
     )
 
 

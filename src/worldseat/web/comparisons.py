@@ -4,19 +4,15 @@ from msgspec.json import Decoder
 from starlette.requests import Request
 from starlette.responses import Response
 
-from worldseat.domain.errors import UnknownComparison, WorldSeatError
-from worldseat.services.comparison import Comparison
-from worldseat.web.answers import json_answer, matrix_answer
+from worldseat.domain.errors import UnknownComparison
+from worldseat.web.answers import comparison_answer, json_answer, matrix_answer
 from worldseat.web.body import read_json
 from worldseat.web.context import Context
 from worldseat.web.query import path_id, query
 from worldseat.web.shapes import (
-    CellAnswer,
-    ComparisonAnswer,
     ComparisonBody,
     MatrixQuery,
     Nothing,
-    ProgressAnswer,
 )
 from worldseat.web.stampedes import cell_of
 
@@ -36,21 +32,21 @@ async def compare(context: Context, request: Request) -> Response:
         seed=body.seed,
     )
     location = f"/api/comparisons/{made.comparison_id}"
-    answer = await _answer(context, made)
+    answer = await comparison_answer(made, context.services)
     return json_answer(answer, status=202, headers={"location": location})
 
 
 async def show_comparison(context: Context, request: Request) -> Response:
     """How far a comparison has come."""
     found = context.services.comparisons.look(_id(request))
-    return json_answer(await _answer(context, found))
+    return json_answer(await comparison_answer(found, context.services))
 
 
 async def stop_comparison(context: Context, request: Request) -> Response:
     """Fire nothing more of a comparison."""
     await read_json(request.scope, request.receive, _nothing)
     found = context.services.comparisons.stop(_id(request))
-    return json_answer(await _answer(context, found))
+    return json_answer(await comparison_answer(found, context.services))
 
 
 async def show_matrix(context: Context, request: Request) -> Response:
@@ -62,37 +58,3 @@ async def show_matrix(context: Context, request: Request) -> Response:
 
 def _id(request: Request) -> str:
     return path_id(request, "comparison_id", UnknownComparison)
-
-
-async def _answer(context: Context, made: Comparison) -> ComparisonAnswer:
-    now, progress = made.now, None
-    if now is not None and made.now_run_id is not None:
-        try:
-            _, found = await context.services.stampedes.run(made.now_run_id)
-        except WorldSeatError:
-            # How far the run is may be unknown for a moment; how far the comparison is, is not.
-            found = None
-        if found is not None:
-            progress = ProgressAnswer(answered=found.answered, buyers=found.buyers)
-    return ComparisonAnswer(
-        comparison_id=made.comparison_id,
-        event_id=made.event_id,
-        status=made.stage.value,
-        seed=made.seed,
-        planned=made.planned,
-        done=made.done,
-        now=None
-        if now is None
-        else CellAnswer(
-            store=now.store,
-            title=context.services.stores[now.store].title,
-            code=now.code,
-            arrival=now.arrival.text,
-            reach=now.reach,
-            lag_ms=now.lag_ms,
-            buyers=now.buyers,
-        ),
-        progress=progress,
-        run_ids=made.run_ids,
-        problems=made.problems,
-    )

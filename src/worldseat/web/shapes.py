@@ -254,6 +254,7 @@ class PlaceAnswer(Struct, frozen=True, kw_only=True):
     title: str
     role: str
     stand_in: str | None
+    in_headline: bool
     installed: bool
     note: str
     code: Code
