@@ -137,5 +137,5 @@ def test_only_like_runs_are_counted_together() -> None:
     assert (kinds[-1].agreed, kinds[-1].tone) == ("0 of 1", "bad")
     assert kinds[0].command == (
         ".venv/bin/worldseat break-it --url http://here --store dsql --code naive --buyers 60 "
-        "--arrival burst --runs 10 --json"
+        "--arrival burst --regions both --runs 10 --json"
     )

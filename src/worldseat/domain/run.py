@@ -17,6 +17,9 @@ LAG_MS_MAX = 60_000
 IN_FLIGHT_LIMIT = 64
 """How many buyers hold an open connection at once; the rest wait for one (design §6)."""
 
+ITSELF = " itself"
+"""How a `stand_in` ends where nothing stands in: the database itself ran, outside of AWS."""
+
 FACE_VALUE_MINOR = 15_000
 """Illustrative face value of one ticket, in cents: $150 (design §10.4)."""
 

@@ -1,8 +1,8 @@
 """The small port through which every purchase code runs, on the product and on a foil alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -47,6 +47,18 @@ class StoreMissing(StoreError):
     """A store is registered, and something it needs is not installed; its text says what to do."""
 
 
+class TablesRefused(StoreError):
+    """A store's tables cannot be made, seen or removed, and its text says why.
+
+    `next_step` says what to do. What was done before stays; the same call goes on from there.
+    """
+
+    def __init__(self, message: str, *, next_step: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.next_step = next_step
+        self.detail = detail
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSetup:
     """What a store is built from. `urls` are the product's Regional addresses.
@@ -76,6 +88,7 @@ class Guarantees:
     """What a store says of itself; shown to people as it stands.
 
     `two_writers` is the whole matter in one clause: what becomes of two fans' writes of one seat.
+    `elsewhere` says how to have the store run elsewhere, where that can be chosen.
     """
 
     isolation: str
@@ -83,6 +96,7 @@ class Guarantees:
     cannot: str
     two_writers: str
     other_modes: Sequence[OtherMode] = ()
+    elsewhere: str = ""
 
 
 class SeatTransaction(Protocol):
@@ -128,6 +142,53 @@ class Tally:
     """The median lag of replication that the run's writes met, where the store can know it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableState:
+    """One table of a store in one Region.
+
+    `status` is the service's own word, or `absent`. `version` and `consistency` tell how it is
+    replicated to `replicas` (Region to status). `problem` says what keeps stampedes from being
+    fired at it, or nothing. `account` is whose table it is.
+    """
+
+    name: str
+    region: str
+    status: str
+    account: str | None = None
+    version: str | None = None
+    consistency: str | None = None
+    replicas: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableStep:
+    """What is being done, or was done, to one table in one Region."""
+
+    name: str
+    region: str
+    text: str
+
+
+TableReport = Callable[[TableStep], None]
+
+
+class Tables(Protocol):
+    """The tables of a store that are made by command, since they cost money while they exist."""
+
+    async def where(self) -> str:
+        """Return whose service it is and in which Regions, in words."""
+
+    async def create(self, report: TableReport) -> None:
+        """Make what is missing, and wait until it can be used. Raises TablesRefused."""
+
+    async def status(self) -> Sequence[TableState]:
+        """Return where every table stands, in every Region. Raises TablesRefused."""
+
+    async def delete(self, report: TableReport) -> None:
+        """Remove what is there, with all that it holds. Raises TablesRefused."""
+
+
 class Store(Protocol):
     """A database that a stampede can be fired at."""
 
@@ -136,7 +197,8 @@ class Store(Protocol):
     role: str
     """`product` or `foil`."""
     stand_in: str | None
-    """Name and version of what stands in for the service, or None on AWS."""
+    """Name and version of what stands in for the service; of the database itself, ending in
+    `ITSELF`, where nothing stands in; or None on AWS."""
     guarantees: Guarantees
     regions: tuple[str, ...]
     """The Regions that take writes. A store with one cannot be reached through both."""
@@ -146,6 +208,10 @@ class Store(Protocol):
     """Whether the store stands in the headline, and is fired at by *both*."""
     adapter_source: Sequence[object]
     """What the purchase codes call in this adapter, and its SQL; the Proof panel shows it."""
+
+    @property
+    def tables(self) -> Tables | None:
+        """The tables that a command makes; None where the store makes its own when it is used."""
 
     async def open(self) -> None:
         """Connect and check the promises. Raises StoreError if they do not hold."""

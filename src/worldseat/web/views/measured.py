@@ -6,22 +6,10 @@ from typing import TYPE_CHECKING
 
 from worldseat.domain.run import RunStatus
 from worldseat.web.views.run import arrival_words, ran_on
-from worldseat.web.views.words import count, of
+from worldseat.web.views.words import count, milliseconds, of
 
 if TYPE_CHECKING:
-    from worldseat.domain.run import Run
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """What makes two runs the same kind of run. Runs of different kinds are never summed."""
-
-    store: str
-    stand_in: str | None
-    code: str
-    arrival: str
-    buyers: int
-    regions: tuple[str, ...]
+    from worldseat.domain.run import Cell, Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +28,11 @@ class Newest:
 class Measured:
     """All runs of one kind, in words and counts."""
 
-    kind: Kind
+    cell: "Cell"
     on: str
     arrival: str
+    where: str
+    lag: str
     tone: str
     oversold: str
     agreed: str
@@ -56,35 +46,25 @@ class Measured:
 
 def grouped(runs: Iterable["Run"], *, url: str) -> list[Measured]:
     """Return the runs by kind, the kind that ran last first. `url` goes into the commands."""
-    kinds: dict[Kind, list[Run]] = {}
+    kinds: dict[tuple[Cell, str | None], list[Run]] = {}
     for run in runs:
         if run.status is not RunStatus.RUNNING:
-            kinds.setdefault(_kind(run), []).append(run)
-    return [_measured(kind, alike, url) for kind, alike in kinds.items()]
+            kinds.setdefault((run.plan.cell, run.plan.stand_in), []).append(run)
+    return [_measured(alike, url) for alike in kinds.values()]
 
 
 def command(run: "Run", *, url: str, runs: int = 10) -> str:
     """Return the shell command that fires the same kind of run again."""
     plan = run.plan
+    lag = "" if plan.lag_ms is None else f"--lag {plan.lag_ms} "
     return (
         f".venv/bin/worldseat break-it --url {url} --store {plan.store} --code {plan.code.value} "
-        f"--buyers {plan.buyers} --arrival {plan.arrival.text} --runs {runs} --json"
+        f"--buyers {plan.buyers} --arrival {plan.arrival.text} --regions {plan.reach.value} {lag}"
+        f"--runs {runs} --json"
     )
 
 
-def _kind(run: "Run") -> Kind:
-    plan = run.plan
-    return Kind(
-        store=plan.store,
-        stand_in=plan.stand_in,
-        code=plan.code.value,
-        arrival=plan.arrival.text,
-        buyers=plan.buyers,
-        regions=plan.regions,
-    )
-
-
-def _measured(kind: Kind, runs: Sequence["Run"], url: str) -> Measured:
+def _measured(runs: Sequence["Run"], url: str) -> Measured:
     done = [run.result for run in runs if run.result and run.status is RunStatus.DONE]
     counted = [result for result in done if result.oversold is not None]
     over = [result.oversold for result in counted if result.oversold]
@@ -95,9 +75,11 @@ def _measured(kind: Kind, runs: Sequence["Run"], url: str) -> Measured:
     newest = runs[0]
     plan = newest.plan
     return Measured(
-        kind=kind,
-        on=ran_on(kind.stand_in),
+        cell=plan.cell,
+        on=ran_on(plan.stand_in),
         arrival=arrival_words(plan.arrival),
+        where=" and ".join(plan.regions),
+        lag="" if plan.lag_ms is None else f"lag {milliseconds(plan.lag_ms)} asked",
         tone="bad" if over else "good" if counted else "none",
         oversold=_oversold(len(counted), over),
         agreed=f"{count(agreed)} of {count(len(counted))}",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from worldseat.web.views import witness
 from worldseat.web.views.measured import Measured, grouped
+from worldseat.web.views.run import is_played
 
 if TYPE_CHECKING:
     from worldseat.domain.run import Run
@@ -34,6 +35,8 @@ class StoreView:
     title: str
     role: str
     on: str
+    played: bool
+    """Whether a stand-in plays it."""
     isolation: str
     replication: str
     cannot: str
@@ -95,8 +98,8 @@ def proof(
     kinds = grouped(runs, url=url)
     foils = {name for name, store in stores.items() if store.role == "foil"}
     return ProofView(
-        product=[each for each in kinds if each.kind.store not in foils],
-        foils=[each for each in kinds if each.kind.store in foils],
+        product=[each for each in kinds if each.cell.store not in foils],
+        foils=[each for each in kinds if each.cell.store in foils],
         foil_installed=bool(foils),
         run_count=len(runs),
         limit_reached=len(runs) >= limit,
@@ -123,6 +126,7 @@ def _store(store: "Store") -> StoreView:
         title=store.title,
         role=store.role,
         on="AWS" if store.stand_in is None else store.stand_in,
+        played=is_played(store.stand_in),
         isolation=says.isolation,
         replication=says.replication,
         cannot=says.cannot,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from worldseat.domain.run import FACE_VALUE_MINOR, RunStatus
+from worldseat.domain.run import FACE_VALUE_MINOR, ITSELF, RunStatus
 from worldseat.domain.verdict import Sources
 from worldseat.web.views.words import count, milliseconds, of, spelled, times
 
@@ -84,8 +84,15 @@ def _lag(asked_ms: int | None, result: "Result") -> str:
 
 
 def ran_on(stand_in: str | None) -> str:
-    """Return what really ran: the stand-in's name and version, or AWS."""
-    return "AWS" if stand_in is None else f"{stand_in}, a stand-in"
+    """Return what really ran: the stand-in's name and version, the database itself, or AWS."""
+    if stand_in is None:
+        return "AWS"
+    return f"{stand_in}, a stand-in" if is_played(stand_in) else stand_in
+
+
+def is_played(stand_in: str | None) -> bool:
+    """Say whether something stood in for the database."""
+    return stand_in is not None and not stand_in.endswith(ITSELF)
 
 
 def verdict(run: "Run", title: str) -> Verdict:
