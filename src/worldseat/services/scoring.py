@@ -64,7 +64,7 @@ def uncounted(
     )
     return replace(
         told,
-        verdict=f"No result: what was committed cannot be counted. {why}",
+        verdict=f"No result: what was committed cannot be counted: {why}",
         uncounted=why,
         operations=len(operations),
     )

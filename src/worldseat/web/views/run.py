@@ -117,7 +117,7 @@ def verdict(run: "Run", title: str) -> Verdict:
 
 def _no_result(run: "Run", result: "Result", title: str) -> str:
     if result.uncounted:
-        return f"No result on {title}: what was committed cannot be counted. {result.uncounted}."
+        return f"No result on {title}: what was committed cannot be counted: {result.uncounted}."
     if run.status is RunStatus.INTERRUPTED:
         return f"Interrupted: the run at {run.seat} was cut off before all buyers were answered."
     others = _others(result, run.plan.buyers)
@@ -242,7 +242,7 @@ def _counted(result: "Result", number: int) -> str:
 
 def _compare(result: "Result", gap: int, *, agree: bool) -> str:
     if result.uncounted:
-        return f"Only the answers are known. {result.uncounted}."
+        return f"Only the answers are known: {result.uncounted}."
     if gap > 0:
         return f"The seat table hides {count(gap)}: it can show one owner only."
     if agree and result.app_believed != result.log_committed:
