@@ -53,7 +53,7 @@ class Metrics:
         )
         self.stampedes = Counter(
             "worldseat_stampedes",
-            "Stampedes started here.",
+            "Stampedes that were fired and settled here, those of comparisons among them.",
             ("store", "code"),
             registry=self.registry,
         )
@@ -107,7 +107,8 @@ class Metrics:
         self.conflicts.inc(claim.conflicts)
 
     def fired(self, plan: Plan, result: Result) -> None:
-        """Count what a stampede came to."""
+        """Count a stampede, and what it came to."""
+        self.stampedes.labels(plan.store, plan.code).inc()
         self.stampede_conflicts.labels(plan.store, plan.code).inc(result.conflicts)
         self.stampede_oversold.labels(plan.store, plan.code).inc(result.oversold or 0)
 

@@ -28,7 +28,6 @@ async def fire(context: Context, request: Request) -> Response:
         seat=body.seat,
         seed=body.seed,
     )
-    context.metrics.stampedes.labels(body.store, body.code.value).inc()
     location = f"/api/stampedes/{run.plan.run_id}"
     return json_answer(run_answer(run), status=202, headers={"location": location})
 

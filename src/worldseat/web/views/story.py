@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from worldseat.web.views.run import arrival_words, ran_on, through
-from worldseat.web.views.words import count, of, short
+from worldseat.web.views.words import count, milliseconds, of, short
 
 if TYPE_CHECKING:
     from worldseat.domain.run import Run
@@ -156,11 +156,13 @@ def _cause(product: "Side", foil: "Side") -> str:
 
 def _stamp(run: "Run") -> Stamp:
     plan = run.plan
-    flight = f", {count(run.result.in_flight_max)} in flight" if run.result else ""
+    result = run.result
+    flight = f", {count(result.in_flight_max)} in flight" if result else ""
+    lag = f", lag {milliseconds(result.lag_ms_p50)}" if result and result.lag_ms_p50 else ""
     return Stamp(
         run_id=plan.run_id,
         short=short(plan.run_id),
-        how=f"{plan.code.value} code, {arrival_words(plan.arrival)}{flight}",
+        how=f"{plan.code.value} code, {arrival_words(plan.arrival)}{flight}{lag}",
         finished_at=run.finished_at or run.started_at,
         commit=plan.git_commit[:7],
     )
