@@ -4,13 +4,14 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 
 import structlog
 
+from worldseat.domain.errors import UnknownStore
 from worldseat.domain.seats import Mode
 from worldseat.domain.venue_file import read_venue
 from worldseat.embedded import EmbeddedPostgres
@@ -97,6 +98,32 @@ async def address(settings: Settings, region: str) -> tuple[str, bool]:
         await embedded.stop()
 
 
+def foils(settings: Settings, name: str | None = None) -> tuple[Sequence[Store], Mapping[str, str]]:
+    """Build the foil of that name, or all of them, without opening any or starting a database.
+
+    Return them, and for each that cannot be built what it lacks. Raises UnknownStore.
+    """
+    registered = {
+        entry.name: entry
+        for entry in entry_points(group="worldseat.stores")
+        if entry.name != DsqlStore.name
+    }
+    if name is not None and name not in registered:
+        raise UnknownStore(
+            f"There is no foil {name[:40]!r}.",
+            next_step=f"Foils here: {', '.join(sorted(registered)) or 'none'}.",
+        )
+    setup = _setup(settings, None)
+    built: list[Store] = []
+    missing: dict[str, str] = {}
+    for wanted in sorted(registered) if name is None else [name]:
+        try:
+            built.append(_load(registered[wanted])(setup))
+        except StoreMissing as error:
+            missing[wanted] = str(error)
+    return built, missing
+
+
 async def _seed(onsale: OnSale) -> None:
     """Create the rehearsal and the small live on-sale that every WorldSeat starts with."""
     for event_id, title, file, mode in SEEDS:
@@ -123,14 +150,7 @@ async def _open_stores(
 
     Return the product, all stores, and for each foil that cannot be used what it lacks.
     """
-    setup = StoreSetup(
-        regions=settings.regions,
-        urls=settings.database_urls,
-        home=settings.home,
-        process=f"{socket.gethostname()}:{os.getpid()}",
-        chance=SystemChance(),
-        server_url=server_url,
-    )
+    setup = _setup(settings, server_url)
     product = DsqlStore(setup)
     stack.push_async_callback(product.close)
     await product.open()
@@ -148,6 +168,17 @@ async def _open_stores(
             else:
                 stores[foil.name] = foil
     return product, stores, missing
+
+
+def _setup(settings: Settings, server_url: str | None) -> StoreSetup:
+    return StoreSetup(
+        regions=settings.regions,
+        urls=settings.database_urls,
+        home=settings.home,
+        process=f"{socket.gethostname()}:{os.getpid()}",
+        chance=SystemChance(),
+        server_url=server_url,
+    )
 
 
 def _load(entry: EntryPoint) -> Callable[[StoreSetup], Store]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from cyclopts import App
 
 from worldseat import __version__, telemetry
-from worldseat.cli import break_it, compare, db_url, doctor, event, reset, up, witness
+from worldseat.cli import break_it, compare, db_url, doctor, event, foil, reset, up, witness
 from worldseat.cli.terminal import complain
 from worldseat.domain.errors import WorldSeatError
 from worldseat.ports.store import StoreError
@@ -24,6 +24,7 @@ app.command(reset.reset)
 app.command(db_url.db_url)
 app.command(doctor.doctor)
 app.command(event.app)
+app.command(foil.app)
 
 
 def main() -> None:

@@ -38,6 +38,7 @@ class DsqlStore(OpLog, Runs):
     )
     lag_is_chosen = False
     in_headline = True
+    tables = None
     adapter_source: Sequence[object] = ADAPTER
     begin = BEGIN
     isolation = ISOLATION

@@ -13,8 +13,7 @@ from worldseat.ports.store import CommitUnknown, NotCommitted, StoreError, Store
 
 _CONDITION = "ConditionalCheckFailedException"
 
-# Turned away before anything was written. The last two: another Region, or a transaction, is at it.
-_TURNED_AWAY = frozenset(
+THROTTLED = frozenset(
     {
         "ProvisionedThroughputExceededException",
         "ThrottlingException",
@@ -24,10 +23,13 @@ _TURNED_AWAY = frozenset(
         "RequestThrottledException",
         "RequestLimitExceeded",
         "TooManyRequestsException",
-        "ReplicatedWriteConflictException",
-        "TransactionConflictException",
     }
 )
+# Another Region, or a transaction, is at the item.
+CONTENDED = frozenset({"ReplicatedWriteConflictException", "TransactionConflictException"})
+
+# Turned away before anything was written.
+_TURNED_AWAY = THROTTLED | CONTENDED
 _SERVER_STATUS = 500
 
 _NOT_SENT = (
@@ -35,7 +37,7 @@ _NOT_SENT = (
     boto.ProxyConnectionError,
     boto.SSLError,
 )
-_TRANSPORT = (
+TRANSPORT = (
     boto.ConnectionError,
     boto.HTTPClientError,
     aiohttp.ClientError,
@@ -51,7 +53,7 @@ def condition_failed(error: BaseException) -> bool:
 
 def of_read(error: BaseException) -> StoreError | None:
     """Translate an error of a read: it wrote nothing, whatever happened."""
-    if _turned_away(error) or _of_server(error) or isinstance(error, _TRANSPORT):
+    if _turned_away(error) or _of_server(error) or isinstance(error, TRANSPORT):
         return NotCommitted(told(error))
     if isinstance(error, boto.ClientError | boto.BotoCoreError):
         return StoreRefused(told(error))
@@ -65,7 +67,7 @@ def of_write(error: BaseException, *, half_done: bool) -> StoreError | None:
     """
     if _turned_away(error) or _never_sent(error):
         return _nothing_done(error, half_done=half_done)
-    if _of_server(error) or isinstance(error, _TRANSPORT):
+    if _of_server(error) or isinstance(error, TRANSPORT):
         return CommitUnknown(told(error))
     if isinstance(error, boto.ClientError | boto.BotoCoreError):
         return StoreRefused(told(error))

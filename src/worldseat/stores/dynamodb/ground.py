@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +19,6 @@ from worldseat.stores.dynamodb.replicator import Replicator
 
 log = structlog.get_logger(__name__)
 
-DRAIN_S = 30.0
 _AGAIN_S = 0.05
 _WATCH_S = 0.1
 _REPLICATOR_ATTEMPTS = 4
@@ -39,11 +38,14 @@ class Ground(Protocol):
     def trouble(self) -> str:
         """Say what broke, or nothing while all is well."""
 
-    def expect_writes(self) -> None:
-        """Be told that writes are about to come."""
+    def writes(self) -> AbstractContextManager[None]:
+        """Be told that writes are to be expected as long as the block lasts."""
 
-    async def settled(self, key: SeatKey) -> None:
-        """Wait until both Regions show the same floor. Raises StoreError after DRAIN_S."""
+    async def settled(self, key: SeatKey, *, within_s: float) -> None:
+        """Wait until both Regions show the same floor.
+
+        Raises StoreError when that takes longer, not counting a lag that was chosen.
+        """
 
     def lag_ms_p50(self, run_id: str) -> float | None:
         """Return the median lag of a run's writes where it can be known."""
@@ -65,14 +67,14 @@ class AwsGround:
         try:
             connected = await self._stack.enter_async_context(connect(self._regions))
             self.clients = connected.tables
-            found = await tables.status_all(self.clients)
+            found = await tables.states(self.clients)
         except (BotoCoreError, ClientError, OSError) as error:
             await self.close()
             raise NotCommitted(failures.told(error)) from error
-        missing = [f"{each.name} in {each.region}" for each in found if each.status != "ACTIVE"]
-        if missing:
+        faults = [f"{each.name} in {each.region}: {each.problem}" for each in found if each.problem]
+        if faults:
             await self.close()
-            message = f"not ready on AWS: {', '.join(missing)}. Make them: worldseat foil create"
+            message = f"not ready on AWS: {'; '.join(faults)}. See: worldseat foil status"
             raise NotCommitted(message)
 
     async def close(self) -> None:
@@ -83,34 +85,30 @@ class AwsGround:
         """The service mends itself."""
         return ""
 
-    def expect_writes(self) -> None:
+    def writes(self) -> AbstractContextManager[None]:
         """The service needs no warning."""
+        return nullcontext()
 
-    async def settled(self, key: SeatKey) -> None:
+    async def settled(self, key: SeatKey, *, within_s: float) -> None:
         """Ask both Regions until they show the same."""
-        await _same_floor(self.clients, key, deadline_s=DRAIN_S)
+        await _same_floor(self.clients, key, within_s=within_s)
 
     def lag_ms_p50(self, run_id: str) -> float | None:  # noqa: ARG002 - AWS does not tell.
         """Return None: the service tells it by CloudWatch only, by the minute."""
         return None
 
     def set_lag(self, lag_ms: float) -> None:
-        """The service's lag is what it is."""
-        if lag_ms:
-            log.warning("foil.lag_is_of_aws", asked_ms=lag_ms)
+        """The service's lag is what it is, so a plan for it has none."""
 
 
 class LocalGround:
     """Two emulators on loopback, which know nothing of each other, and our replicator."""
 
-    def __init__(
-        self, regions: tuple[str, ...], *, program: Path, home: Path, lag_ms: float
-    ) -> None:
+    def __init__(self, regions: tuple[str, ...], *, program: Path, home: Path) -> None:
         self.clients: Mapping[str, Client] = {}
         self.emulators = [Emulator(program, region, home) for region in regions]
         self.replicator: Replicator | None = None
         self._regions = regions
-        self._lag_ms = lag_ms
         self._stack = AsyncExitStack()
         self._watch: asyncio.Task[None] | None = None
         self._broken = ""
@@ -130,8 +128,8 @@ class LocalGround:
             enter = self._stack.enter_async_context
             self.clients = (await enter(connect(self._regions, endpoints))).tables
             for client in self.clients.values():
-                await tables.create(client, tables.SEATS_TABLE, wait_s=1)
-                await tables.create(client, tables.SALES_TABLE, wait_s=1)
+                await tables.make(client, tables.SEATS_TABLE, wait_s=1)
+                await tables.make(client, tables.SALES_TABLE, wait_s=1)
             # Clients of its own: the buyers' connections are theirs alone.
             own = connect(self._regions, endpoints, attempts=_REPLICATOR_ATTEMPTS, streams=True)
             self.replicator = Replicator(await enter(own))
@@ -140,7 +138,6 @@ class LocalGround:
             if isinstance(error, BotoCoreError | ClientError | OSError):
                 raise NotCommitted(failures.told(error)) from error
             raise
-        self.replicator.lags.asked_ms = self._lag_ms
         self.replicator.start()
         self._watch = asyncio.create_task(self._watch_over())
         log.info("foil.started", emulators=[each.pid for each in self.emulators])
@@ -159,34 +156,34 @@ class LocalGround:
             found.append(self.replicator.trouble())
         return self._broken or next((why for why in found if why), "")
 
-    def expect_writes(self) -> None:
+    def writes(self) -> AbstractContextManager[None]:
         """Have the streams read often."""
-        if self.replicator is not None:
-            self.replicator.wake()
+        return self._started().awake()
 
-    async def settled(self, key: SeatKey) -> None:
+    async def settled(self, key: SeatKey, *, within_s: float) -> None:
         """Wait until the backlog is empty, then compare the Regions."""
-        assert self.replicator is not None  # noqa: S101 - narrows the type after start.
-        began = time.monotonic()
-        await self.replicator.drain(deadline_s=DRAIN_S)
-        left_s = max(DRAIN_S - (time.monotonic() - began), 1.0)
-        await _same_floor(self.clients, key, deadline_s=left_s)
+        replicator = self._started()
+        until = time.monotonic() + within_s + replicator.lags.asked_ms / 1000
+        await replicator.drain(within_s=until - time.monotonic())
+        await _same_floor(self.clients, key, within_s=max(until - time.monotonic(), 1.0))
 
     def lag_ms_p50(self, run_id: str) -> float | None:
         """Return the lag that was achieved, which is never the one that was asked for."""
-        return None if self.replicator is None else self.replicator.lags.p50_ms(run_id)
+        return self._started().lags.p50_ms(run_id)
 
     def set_lag(self, lag_ms: float) -> None:
         """Have writes shipped this long after they were seen."""
-        self._lag_ms = lag_ms
-        if self.replicator is not None:
-            self.replicator.lags.asked_ms = lag_ms
+        self._started().lags.asked_ms = lag_ms
+
+    def _started(self) -> Replicator:
+        assert self.replicator is not None  # noqa: S101 - narrows the type after start.
+        return self.replicator
 
     async def _watch_over(self) -> None:
         """When one part ends, end the others at once: half a foil measures nothing."""
         while not (why := self.trouble()):  # noqa: ASYNC110 - a process ends without an event.
             await asyncio.sleep(_WATCH_S)
-        self._broken = f"{why}. What the foil held is lost; it starts afresh when next used"
+        self._broken = why
         log.error("foil.broken", why=why)
         await self._end()
 
@@ -199,8 +196,8 @@ class LocalGround:
         await self._stack.aclose()
 
 
-async def _same_floor(clients: Mapping[str, Client], key: SeatKey, *, deadline_s: float) -> None:
-    until = time.monotonic() + deadline_s
+async def _same_floor(clients: Mapping[str, Client], key: SeatKey, *, within_s: float) -> None:
+    until = time.monotonic() + within_s
     while True:
         floors = [
             await ledger.seats_of_floor(client, key.event_id, key.round_id)
@@ -209,6 +206,6 @@ async def _same_floor(clients: Mapping[str, Client], key: SeatKey, *, deadline_s
         if all(floor == floors[0] for floor in floors):
             return
         if time.monotonic() > until:
-            message = f"the Regions still differ after {deadline_s:.0f} s"
+            message = f"the Regions still differ after {within_s:.0f} s"
             raise NotCommitted(message)
         await asyncio.sleep(_AGAIN_S)

@@ -16,10 +16,9 @@ from worldseat.stores.dynamodb.clients import Client
 class DynamoTransaction:
     """What the port calls a transaction. Each call takes effect by itself, at once."""
 
-    def __init__(self, client: Client, lane: str, appended: int, begun: set[str]) -> None:
+    def __init__(self, client: Client, lane: str, appended: int) -> None:
         self._client = client
         self._lane = lane
-        self._begun = begun
         self._half_done = False
         self.appended = appended
 
@@ -36,12 +35,12 @@ class DynamoTransaction:
     async def write_seat(self, order: Order) -> None:
         """Put the seat, whatever it was: the last writer wins."""
         item = items.seat_item(order, SeatStatus.SOLD, items.now_us())
-        await self._put(order, TableName=items.SEATS, Item=item)
+        await self._put(TableName=items.SEATS, Item=item)
 
     async def write_seat_if(self, order: Order, *, unchanged_since: str) -> bool:
         """Put the seat on the condition that in this Region nobody has changed it since."""
         item = items.seat_item(order, SeatStatus.SOLD, items.now_us())
-        return await self.put_seat_if(order, item, unchanged_since=unchanged_since)
+        return await self.put_seat_if(item, unchanged_since=unchanged_since)
 
     async def append_sale(self, order: Order, *, replaces: str) -> None:
         """Put the sale into this Region's ledger, under its own id."""
@@ -57,10 +56,10 @@ class DynamoTransaction:
             lane_seq=self.appended + 1,
             recorded_at_us=items.now_us(),
         )
-        await self._put(order, TableName=items.SALES, Item=row)
+        await self._put(TableName=items.SALES, Item=row)
         self.appended += 1
 
-    async def put_seat_if(self, order: Order, item: items.Item, *, unchanged_since: str) -> bool:
+    async def put_seat_if(self, item: items.Item, *, unchanged_since: str) -> bool:
         """Put a seat item if the seat's last transition here is still the one named."""
         if unchanged_since == ids.ROOT:
             condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(op_id)"}
@@ -69,11 +68,10 @@ class DynamoTransaction:
                 "ConditionExpression": "op_id = :since",
                 "ExpressionAttributeValues": {":since": {"S": unchanged_since}},
             }
-        return await self._put(order, TableName=items.SEATS, Item=item, **condition)
+        return await self._put(TableName=items.SEATS, Item=item, **condition)
 
-    async def _put(self, order: Order, **asked: Any) -> bool:
+    async def _put(self, **asked: Any) -> bool:
         """Write one item. False if its condition failed; raises the errors of the port."""
-        self._begun.add(order.run_id or items.NO_RUN)
         try:
             await self._client.put_item(**asked)
         except Exception as error:
@@ -97,20 +95,18 @@ class DynamoWriter:
         region: str,
         *,
         lane: str,
-        begun: set[str],
         leave: Callable[[], None] = lambda: None,
     ) -> None:
         self.region = region
         self._client = client
         self._lane = lane
-        self._begun = begun
         self._leave = leave
         self._appended = 0
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[DynamoTransaction]:
         """Give the calls; there is nothing to commit when the block is left."""
-        tx = DynamoTransaction(self._client, self._lane, self._appended, self._begun)
+        tx = DynamoTransaction(self._client, self._lane, self._appended)
         try:
             yield tx
         except NotCommitted:
@@ -124,14 +120,11 @@ class DynamoWriter:
 class DynamoBench:
     """A Region's open connections, as many places as buyers may be in flight."""
 
-    def __init__(
-        self, client: Client, region: str, size: int, *, chance: Chance, begun: set[str]
-    ) -> None:
+    def __init__(self, client: Client, region: str, size: int, *, chance: Chance) -> None:
         self._client = client
         self._region = region
         self._size = size
         self._chance = chance
-        self._begun = begun
         self._free = asyncio.Semaphore(size)
 
     async def warm(self) -> None:
@@ -162,7 +155,6 @@ class DynamoBench:
                 self._client,
                 self._region,
                 lane=self._chance.new_id("lane"),
-                begun=self._begun,
                 leave=leave,
             )
         finally:

@@ -8,7 +8,8 @@ write that its own reader has not seen yet) is waited for, never overwritten.
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -25,8 +26,7 @@ REGION = "aws:rep:updateregion"
 
 BUSY_PAUSE_S = 0.01
 IDLE_PAUSE_S = 0.25
-AWAKE_S = 5.0
-"""How long a reader goes on asking often after the last write."""
+"""How often a stream is read while nobody writes; a write that nobody announced is then late."""
 
 UNSTAMPED_PAUSE_S = 0.01
 RUNS_KEPT = 256
@@ -89,15 +89,22 @@ class Link:
         self._lags = lags
         self._queue: asyncio.Queue[Version] = asyncio.Queue()
         self._awake = asyncio.Event()
-        self._awake_until_ns = 0
+        self._awake_for = 0
         self.backlog = 0
         self.empty_since_ns = 0
         """When the newest read of the stream that found nothing was begun."""
 
-    def wake(self) -> None:
-        """Read often from now on: a write is to be expected."""
-        self._awake_until_ns = time.monotonic_ns() + int(AWAKE_S * 1e9)
+    @contextmanager
+    def awake(self) -> Iterator[None]:
+        """Read often as long as the block lasts: a write is to be expected."""
+        self._awake_for += 1
         self._awake.set()
+        try:
+            yield
+        finally:
+            self._awake_for -= 1
+            if not self._awake_for:
+                self._awake.clear()
 
     async def read(self) -> None:
         """Follow this Region's stream for ever. The emulator models one shard, never split."""
@@ -115,7 +122,6 @@ class Link:
             page = await self._stream.get_records(ShardIterator=iterator)
             iterator = page["NextShardIterator"]
             if page["Records"]:
-                self.wake()
                 await self._take_in(page["Records"])
             else:
                 self.empty_since_ns = asked_ns
@@ -193,10 +199,9 @@ class Link:
         return there is not None and float(there["N"]) >= version.stamp_us / 1e6
 
     async def _rest(self) -> None:
-        if time.monotonic_ns() < self._awake_until_ns:
+        if self._awake_for:
             await asyncio.sleep(BUSY_PAUSE_S)
             return
-        self._awake.clear()
         try:
             async with asyncio.timeout(IDLE_PAUSE_S):
                 await self._awake.wait()
@@ -236,27 +241,33 @@ class Replicator:
             why = failures.told(error)
         return f"the replicator between the emulated Regions stopped: {why}"
 
-    def wake(self) -> None:
-        """Look often from now on."""
-        for link in self._links:
-            link.wake()
+    @contextmanager
+    def awake(self) -> Iterator[None]:
+        """Read both streams often as long as the block lasts."""
+        with ExitStack() as stack:
+            for link in self._links:
+                stack.enter_context(link.awake())
+            yield
 
-    async def drain(self, *, deadline_s: float) -> None:
+    async def drain(self, *, within_s: float) -> None:
         """Wait until all that is written by now was decided in the other Region.
 
-        Raises NotCommitted when that takes longer than the deadline, or replication has stopped.
+        Raises NotCommitted when that takes longer, or replication has stopped.
         """
-        self.wake()
         asked_ns = time.monotonic_ns()
-        until_ns = asked_ns + int(deadline_s * 1e9)
-        while not all(link.empty_since_ns > asked_ns and not link.backlog for link in self._links):
-            if why := self.trouble():
-                raise NotCommitted(why)
-            if time.monotonic_ns() > until_ns:
-                left = sum(link.backlog for link in self._links)
-                message = f"{left} writes were not replicated within {deadline_s:g} s"
-                raise NotCommitted(message)
-            await asyncio.sleep(BUSY_PAUSE_S)
+        until_ns = asked_ns + int(within_s * 1e9)
+        with self.awake():
+            while not self._empty_since(asked_ns):
+                if why := self.trouble():
+                    raise NotCommitted(why)
+                if time.monotonic_ns() > until_ns:
+                    left = sum(link.backlog for link in self._links)
+                    message = f"{left} writes were not replicated within {within_s:.0f} s"
+                    raise NotCommitted(message)
+                await asyncio.sleep(BUSY_PAUSE_S)
+
+    def _empty_since(self, asked_ns: int) -> bool:
+        return all(link.empty_since_ns > asked_ns and not link.backlog for link in self._links)
 
     async def _run(self) -> None:
         jobs = [

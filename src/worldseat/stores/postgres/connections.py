@@ -7,28 +7,33 @@ numbers the rows that it commits.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 
 from worldseat.domain.run import IN_FLIGHT_LIMIT
 from worldseat.ports.clock import Chance
-from worldseat.ports.store import NotCommitted, StoreError, StoreRefused
+from worldseat.ports.store import NotCommitted, StoreRefused
 from worldseat.stores.postgres import failures, sql
 from worldseat.stores.postgres.place import Place
 
 SPARE = 4
-CONNECT_TIMEOUT_S = 5.0
-ACQUIRE_TIMEOUT_S = 10.0
-COMMAND_TIMEOUT_S = 12.0
-"""Longer than the server's own limits below, whose refusal is definite."""
+"""Connections beyond those of a stampede, so that the floor can be read while one runs."""
 
+LOOK_TIMEOUT_S = 3.0
+"""How long the start of WorldSeat may wait for a server that does not answer."""
+
+CONNECT_TIMEOUT_S = 10.0
 IDLE_LIFE_S = 60.0
 CLOSE_WITHIN_S = 0.5
+COMMAND_TIMEOUT_S = 12.0
+# Shorter than ours, because the server's own refusal is definite.
 _SERVER_LIMITS = {
     "statement_timeout": "10s",
     "idle_in_transaction_session_timeout": "30s",
 }
+
+Pool: TypeAlias = "asyncpg.Pool[Any]"
 
 
 class FoilConnection(asyncpg.Connection):
@@ -39,7 +44,7 @@ class FoilConnection(asyncpg.Connection):
 
     @property
     def bare(self) -> "FoilConnection":
-        """The connection itself: the pool's stand-in for it fails once the server hangs up."""
+        """The connection itself: what the pool hands out is of no use once the server hangs up."""
         return self
 
     def get_reset_query(self) -> str:
@@ -51,17 +56,17 @@ class Connections:
     """A bounded pool. `level` is the isolation level in SQL's words: READ COMMITTED."""
 
     def __init__(self, place: Place, *, level: str, chance: Chance) -> None:
-        self.begin = f"BEGIN ISOLATION LEVEL {level}"
-        self._level = level
+        self.begin = begin_at(level)
+        self._level = level.lower()
         self._place = place
         self._chance = chance
-        self._pool: asyncpg.Pool[Any] | None = None
+        self._pool: Pool | None = None
 
     async def open(self) -> str:
         """See that the server is there and keeps the level; return its version, like 16.14.
 
-        The foil's own database is not needed for that, and no connection stays open. Raises
-        NotCommitted, or StoreRefused when transactions run at another level.
+        Needs nothing of the foil's own there, and leaves no connection open. Raises NotCommitted,
+        or StoreRefused when transactions run at another level.
         """
         async with single(self._place) as connection:
             await self._check_level(connection)
@@ -98,7 +103,8 @@ class Connections:
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[FoilConnection]:
         """Hold a connection. Raises NotCommitted when none can be had."""
-        held = await self._acquire()
+        pool = self._require()
+        held = await _acquire(pool)
         try:
             connection: FoilConnection | None = getattr(held, "bare", None)
             if connection is None:
@@ -106,23 +112,21 @@ class Connections:
                 raise NotCommitted(message)
             yield connection
         finally:
-            await self._release(held)
+            await _release(pool, held)
 
     async def warm(self, count: int) -> None:
         """Open `count` connections now, all at once. Raises NotCommitted if one cannot be had."""
-        opening = [asyncio.create_task(self._acquire()) for _ in range(count)]
+        pool = self._require()
+        opening = [asyncio.create_task(_acquire(pool)) for _ in range(count)]
         try:
-            await asyncio.wait(opening)
+            await asyncio.gather(*opening)
         finally:
+            # All go back to the pool, also those that opened while another one failed.
             for each in opening:
                 each.cancel()
-            opened = await asyncio.gather(*opening, return_exceptions=True)
-            for each in opened:
-                if not isinstance(each, BaseException):
-                    await self._release(each)
-        failed = next((each for each in opened if isinstance(each, BaseException)), None)
-        if failed is not None:
-            raise failed
+            for held in await asyncio.gather(*opening, return_exceptions=True):
+                if not isinstance(held, BaseException):
+                    await _release(pool, held)
 
     async def _begin_lane(self, connection: Any) -> None:
         await self._check_level(connection)
@@ -133,38 +137,31 @@ class Connections:
         await connection.execute(self.begin)
         shown = await connection.fetchval(sql.ISOLATION)
         await connection.execute("ROLLBACK")
-        if shown != self._level.lower():
-            message = (
-                f"transactions run at {shown}, and not at {self._level.lower()}: nothing "
-                "measured here would be what it says"
-            )
+        if shown != self._level:
+            message = f"transactions run at {shown}, and not at {self._level}: refusing to measure"
             raise StoreRefused(message)
 
-    async def _acquire(self) -> Any:
+    def _require(self) -> Pool:
         if self._pool is None:
             message = "the foil is closed"
             raise NotCommitted(message)
-        try:
-            return await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
-        except failures.DRIVER_ERRORS as error:
-            raise failures.connecting(error) from error
+        return self._pool
 
-    async def _release(self, held: Any) -> None:
-        try:
-            await held._holder._pool.release(held)
-        except failures.DRIVER_ERRORS:
-            # The pool has closed the connection. What was answered on it stands: say nothing more.
-            return
+
+def begin_at(level: str) -> str:
+    """Return the statement that begins a transaction at an isolation level."""
+    return f"BEGIN ISOLATION LEVEL {level}"
 
 
 @asynccontextmanager
 async def single(place: Place) -> AsyncIterator[Any]:
-    """Open one connection to what the address itself names, and close it. Raises StoreError."""
+    """Open one connection to the very database that the address names. Raises StoreError."""
     try:
         connection = await asyncpg.connect(
-            place.url, timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S
+            place.url, timeout=LOOK_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S
         )
     except (*failures.DRIVER_ERRORS, ValueError) as error:
+        # ValueError: the driver cannot read the address.
         raise failures.connecting(error) from error
     try:
         yield connection
@@ -174,4 +171,16 @@ async def single(place: Place) -> AsyncIterator[Any]:
         connection.terminate()
 
 
-__all__ = ["Connections", "FoilConnection", "StoreError", "single"]
+async def _acquire(pool: Pool) -> Any:
+    try:
+        return await pool.acquire(timeout=CONNECT_TIMEOUT_S)
+    except failures.DRIVER_ERRORS as error:
+        raise failures.connecting(error) from error
+
+
+async def _release(pool: Pool, held: Any) -> None:
+    try:
+        await pool.release(held)
+    except failures.DRIVER_ERRORS:
+        # The pool has closed the connection. What was answered on it stands: say nothing more.
+        return

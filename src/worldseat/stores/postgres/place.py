@@ -2,14 +2,11 @@
 
 import os
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from worldseat.ports.store import StoreMissing
 
 WHERE_ENV = "WORLDSEAT_FOIL_POSTGRES"
 """A `postgresql://` address; nothing for the embedded server."""
-
-_SCHEMES = frozenset({"postgresql", "postgres"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +29,6 @@ def find_place(own: str, server_url: str | None) -> Place:
     """
     given = os.environ.get(WHERE_ENV)
     if given:
-        if urlsplit(given).scheme not in _SCHEMES:
-            message = f"{WHERE_ENV} must be a postgresql:// address"
-            raise StoreMissing(message)
         return Place(url=given, database=None, schema=own)
     if server_url is None:
         message = (

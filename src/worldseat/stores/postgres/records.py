@@ -1,13 +1,11 @@
 """Database records as domain values."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+
+from asyncpg import Record
 
 from worldseat.domain import ids
 from worldseat.domain.seats import Code, Kind, LogRow, Mode, Seat, SeatKey, SeatStatus
-
-Record = Mapping[str, Any]
 
 
 def seat_of(key: SeatKey, record: Record | None) -> Seat:

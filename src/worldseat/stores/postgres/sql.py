@@ -79,6 +79,10 @@ SELECT
     AND to_regclass('runs_begun') IS NOT NULL
 """
 
+HAS_LEDGER = "SELECT to_regclass('sales_naive') IS NOT NULL"
+
+FORGET_MARKS = "DROP TABLE IF EXISTS runs_begun"
+
 HAS_SCHEMA = "SELECT to_regnamespace($1) IS NOT NULL"
 
 # Two processes that make the same table at once meet in the catalog: here they take turns.

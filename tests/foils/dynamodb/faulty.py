@@ -7,8 +7,10 @@ from typing import Any
 import aiohttp
 from botocore import exceptions as boto
 
+from worldseat.domain.run import Plan
 from worldseat.domain.seats import Seat, SeatKey
 from worldseat.ports.store import Bench, Guarantees, Tally
+from worldseat.settings import REGIONS
 from worldseat.stores.dynamodb.purchase import DynamoBench
 from worldseat.system import SystemChance
 
@@ -82,16 +84,22 @@ class FaultyStore:
 
     name, title, role = "dynamodb", "faulty", "foil"
     stand_in: str | None = "test"
-    guarantees = Guarantees(isolation="", replication="", cannot="")
+    guarantees = Guarantees(isolation="", replication="", cannot="", two_writers="")
     adapter_source: Sequence[object] = ()
+    regions: tuple[str, ...] = REGIONS
+    lag_is_chosen, in_headline, tables = False, False, None
 
     def __init__(self, client: FaultyClient) -> None:
         self._client = client
-        self.begun: set[str] = set()
 
     @asynccontextmanager
-    async def bench(self, region: str, size: int) -> AsyncIterator[Bench]:
-        yield DynamoBench(self._client, region, size, chance=SystemChance(), begun=self.begun)
+    async def bench(
+        self,
+        plan: Plan,  # noqa: ARG002 - a faulty client serves every run alike.
+        region: str,
+        size: int,
+    ) -> AsyncIterator[Bench]:
+        yield DynamoBench(self._client, region, size, chance=SystemChance())
 
     async def open(self) -> None: ...
 

@@ -1,7 +1,10 @@
 """Stampedes at the foil, and another program's count of what they left."""
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ from botocore.session import get_session
 from worldseat.domain import ids
 from worldseat.domain.run import Arrival, Plan
 from worldseat.domain.seats import Code, Mode, Order, SeatKey
-from worldseat.ports.store import Store, StoreSetup
+from worldseat.ports.store import SeatTransaction, Store, StoreSetup
 from worldseat.services.firing import Fired, Firing
 from worldseat.settings import REGIONS
 from worldseat.stores.dynamodb.ground import LocalGround
@@ -21,6 +24,7 @@ BUYERS = 60
 EVENT = "evt_foil"
 ROUND = "rehearsal-1"
 
+_other_program = get_session()
 _seats = itertools.count()
 _chance = SystemChance()
 
@@ -42,12 +46,14 @@ def plan(
     key: SeatKey | None = None,
     spread_ms: int = 0,
     buyers: int = BUYERS,
+    lag_ms: int = 0,
+    round_id: str = ROUND,
 ) -> Plan:
     """A run of its own on a seat of its own."""
     return Plan(
         run_id=_chance.new_id("run"),
         event_id=EVENT,
-        round_id=ROUND,
+        round_id=round_id,
         seat_index=(key or fresh_key()).seat_index,
         store="dynamodb",
         stand_in="test",
@@ -57,6 +63,7 @@ def plan(
         seed=1,
         regions=regions,
         git_commit="test",
+        lag_ms=lag_ms,
     )
 
 
@@ -80,6 +87,17 @@ def order_for(key: SeatKey, fan: str, *, region: str = REGIONS[0], run: str = "r
     )
 
 
+@asynccontextmanager
+async def purchase(store: Store, of: Plan, region: str) -> AsyncIterator[SeatTransaction]:
+    """One transaction of a run, through one Region."""
+    async with (
+        store.bench(of, region, 1) as bench,
+        bench.writer() as writer,
+        writer.transaction() as tx,
+    ):
+        yield tx
+
+
 async def fire(
     store: Store, of: Plan, *, on_answer: Callable[[int], None] = lambda _: None
 ) -> Fired:
@@ -98,7 +116,7 @@ def scanned(store: DynamoStore, table: str) -> Mapping[str, Sequence[Mapping[str
     """Every item of a table by Region, read by plain botocore: another program's look."""
     found: dict[str, Sequence[Mapping[str, Any]]] = {}
     for emulator in ground_of(store).emulators:
-        client = get_session().create_client(
+        client = _other_program.create_client(
             "dynamodb",
             region_name=emulator.region,
             endpoint_url=emulator.url,
@@ -121,6 +139,14 @@ def sales_counted_elsewhere(store: DynamoStore, run_id: str) -> int:
             if item["run_id"]["S"] == run_id and item["kind"]["S"] == "sell"
         }
     )
+
+
+def kill_emulator(store: DynamoStore, number: int) -> None:
+    """Kill one Region's emulator with signal 9, and be sure that it is dead."""
+    pid = ground_of(store).emulators[number].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
 def left_running(home: Path) -> list[int]:

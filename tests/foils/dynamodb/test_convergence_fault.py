@@ -1,27 +1,15 @@
 """The check of convergence counts only if it fails where the Regions do not converge."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-import pytest_asyncio
-from tests.stores_dynamodb.foil import fresh_key, order_for, setup_in
+from tests.foils.dynamodb.foil import key_of, order_for, plan, purchase
 
 from worldseat.domain import ids
+from worldseat.domain.seats import Code
 from worldseat.ports.store import StoreError
 from worldseat.settings import REGIONS
-from worldseat.stores.dynamodb import ground, items
+from worldseat.stores.dynamodb import items, store
 from worldseat.stores.dynamodb.replicator import TIME, Link, Version
 from worldseat.stores.dynamodb.store import DynamoStore
-
-
-@pytest_asyncio.fixture
-async def foil(tmp_path: Path) -> AsyncIterator[DynamoStore]:
-    """A foil of its own, so that a planted fault harms no other test."""
-    store = DynamoStore(setup_in(tmp_path), lag_ms=300, on_aws=False)
-    await store.open()
-    yield store
-    await store.close()
 
 
 async def test_a_replicator_that_does_not_stamp_swaps_the_regions(
@@ -37,15 +25,13 @@ async def test_a_replicator_that_does_not_stamp_swaps_the_regions(
 
     monkeypatch.setattr(Link, "_stamp", no_stamp)
     monkeypatch.setattr(Link, "_decided", overwrite)
-    monkeypatch.setattr(ground, "DRAIN_S", 3.0)
-    key = fresh_key()
+    monkeypatch.setattr(store, "COUNTED_WITHIN_S", 0.5)
+    # A floor of its own: this one stays unequal, and other tests must not see it.
+    run = plan(Code.NAIVE, lag_ms=300, round_id="rehearsal-666")
+    key = key_of(run)
     for region in REGIONS:
-        async with (
-            foil.bench(region, 1) as bench,
-            bench.writer() as writer,
-            writer.transaction() as tx,
-        ):
+        async with purchase(foil, run, region) as tx:
             await tx.write_seat(order_for(key, f"fan_{region}", region=region))
             await tx.append_sale(order_for(key, f"fan_{region}", region=region), replaces=ids.ROOT)
     with pytest.raises(StoreError, match="the Regions still differ"):
-        await foil.tally("run_t", key)
+        await foil.tally(run.run_id, key)

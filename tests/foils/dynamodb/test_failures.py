@@ -7,7 +7,9 @@ from itertools import repeat
 
 import pytest
 from botocore import exceptions as boto
-from tests.stores_dynamodb.faulty import (
+from botocore.retries.standard import ThrottledRetryableChecker
+from botocore.session import get_session
+from tests.foils.dynamodb.faulty import (
     FaultyClient,
     FaultyStore,
     answered,
@@ -16,11 +18,13 @@ from tests.stores_dynamodb.faulty import (
     reset,
     timed_out,
 )
-from tests.stores_dynamodb.foil import fire, fresh_key, order_for, plan
+from tests.foils.dynamodb.foil import fire, fresh_key, order_for, plan
 
 from worldseat.domain.run import Outcome
 from worldseat.domain.seats import Code
-from worldseat.ports.store import CommitUnknown, NotCommitted, StoreRefused
+from worldseat.ports.store import CommitUnknown, NotCommitted, StoreError, StoreRefused
+from worldseat.services import firing
+from worldseat.services.attempt import RetryPolicy
 from worldseat.settings import REGIONS
 from worldseat.stores.dynamodb import clients, failures
 from worldseat.stores.dynamodb.clients import connect
@@ -31,6 +35,7 @@ TURNED_AWAY = [
     answered("ThrottlingException"),
     answered("RequestLimitExceeded"),
     answered("ReplicatedWriteConflictException"),
+    answered("TransactionConflictException"),
     refused(),
     boto.ConnectTimeoutError(endpoint_url="x"),
 ]
@@ -79,6 +84,55 @@ def test_what_is_refused_is_refused_for_good(error: Exception) -> None:
     assert type(failures.of_write(error, half_done=False)) is StoreRefused
 
 
+OF_READS: dict[str, type[StoreError]] = {
+    "ProvisionedThroughputExceededException": NotCommitted,
+    "RequestLimitExceeded": NotCommitted,
+    "ThrottlingException": NotCommitted,
+    "InternalServerError": NotCommitted,
+    "ResourceNotFoundException": StoreRefused,
+}
+OF_WRITES = OF_READS | {
+    "InternalServerError": CommitUnknown,
+    "ReplicatedWriteConflictException": NotCommitted,
+    "TransactionConflictException": NotCommitted,
+    "ItemCollectionSizeLimitExceededException": StoreRefused,
+}
+NO_ERROR = "ConditionalCheckFailedException"
+
+
+def named_in_the_model(operation: str) -> set[str]:
+    """The errors that an operation can answer, as botocore's model of the service has them."""
+    model = get_session().get_service_model("dynamodb").operation_model(operation)
+    return {each.name for each in model.error_shapes}
+
+
+def test_every_error_that_the_model_names_for_a_purchase_has_a_meaning() -> None:
+    """A driver that knows a new one makes this fail, until somebody decides what it means."""
+    for operation in ("GetItem", "Query"):
+        assert named_in_the_model(operation) == set(OF_READS)
+    assert named_in_the_model("PutItem") == {*OF_WRITES, NO_ERROR}
+    for code, kind in OF_READS.items():
+        assert type(failures.of_read(answered(code, status_of(code)))) is kind
+    for code, kind in OF_WRITES.items():
+        assert type(failures.of_write(answered(code, status_of(code)), half_done=False)) is kind
+    assert failures.condition_failed(answered(NO_ERROR))
+
+
+def status_of(code: str) -> int:
+    return 500 if code == "InternalServerError" else 400
+
+
+def test_every_code_that_is_named_here_is_one_that_the_service_has() -> None:
+    """Modelled, or among those that the driver itself takes for throttling of any service."""
+    common = set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES)
+    assert named_in_the_model("PutItem") | common >= failures.THROTTLED
+    assert named_in_the_model("PutItem") >= failures.CONTENDED
+    assert {"ResourceInUseException", "LimitExceededException"} <= named_in_the_model("UpdateTable")
+    assert "ResourceInUseException" in named_in_the_model("CreateTable")
+    assert "ResourceNotFoundException" in named_in_the_model("DeleteTable")
+    assert "ResourceNotFoundException" in named_in_the_model("DescribeTable")
+
+
 def test_a_fault_of_our_own_is_not_dressed_up() -> None:
     assert failures.of_read(KeyError("op_id")) is None
     assert failures.of_write(KeyError("op_id"), half_done=False) is None
@@ -96,15 +150,16 @@ ALWAYS = [
         "unavailable",
         Outcome.FAIL,
     ),
-    ("get seats_naive", answered("RequestLimitExceeded"), "unavailable", Outcome.FAIL),
+    ("get seats_naive", timed_out(), "unavailable", Outcome.FAIL),
 ]
 
 
 @pytest.mark.parametrize(("where", "error", "reason", "outcome"), ALWAYS)
 async def test_nobody_is_sold_anything_by_an_error(
-    where: str, error: Exception, reason: str, outcome: Outcome
+    monkeypatch: pytest.MonkeyPatch, where: str, error: Exception, reason: str, outcome: Outcome
 ) -> None:
     """All wait for places at once: a place must be given up by whoever was turned away."""
+    monkeypatch.setattr(firing, "RUN_POLICY", RetryPolicy(attempts_max=4))
     store = FaultyStore(FaultyClient({where: repeat(error)}))
     async with asyncio.timeout(20):
         fired = await fire(store, plan(Code.NAIVE, buyers=40))
@@ -129,7 +184,7 @@ async def write_at(port: int) -> None:
     """Put a seat at an endpoint by the real driver."""
     region = REGIONS[0]
     async with connect((region,), {region: f"http://127.0.0.1:{port}"}) as connected:
-        writer = DynamoWriter(connected.tables[region], region, lane="lane_t", begun=set())
+        writer = DynamoWriter(connected.tables[region], region, lane="lane_t")
         async with writer.transaction() as tx:
             await tx.write_seat(order_for(fresh_key(), "fan_wire"))
 
