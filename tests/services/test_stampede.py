@@ -24,13 +24,14 @@ from worldseat.domain.errors import (
 )
 from worldseat.domain.event import Event, Money
 from worldseat.domain.run import Arrival, Cell, Operation, Outcome, Plan, Result, Run, RunStatus
-from worldseat.domain.seats import Code, Mode
+from worldseat.domain.seats import Code, Mode, Seat, SeatKey
 from worldseat.domain.venue import Chart, Row, Section
 from worldseat.ports.store import Bench, NotCommitted
 from worldseat.services import barrier
 from worldseat.services.wiring import Services
 from worldseat.settings import REGIONS
 from worldseat.stores.dsql import DsqlStore
+from worldseat.stores.dsql.purchase import DsqlTransaction
 from worldseat.stores.dsql.regions import BENCH_LANES
 
 MakeEvent = Callable[[Mode], Awaitable[Event]]
@@ -487,3 +488,33 @@ async def test_a_run_outlives_a_database_that_goes_away_in_the_middle(
     assert result.violations == []
     assert result.unknown == 0
     assert await lease(sql) is None
+
+
+async def test_a_burst_that_loses_all_its_lines_at_once_keeps_nobody_waiting(
+    cuttable: Services, proxy: CuttingProxy, event: Event, sql: asyncpg.Connection
+) -> None:
+    """Each buyer holds a place and wants another: who lost a line must give the place back."""
+    began = asyncio.Event()
+
+    async def break_all() -> None:
+        await began.wait()
+        await proxy.away()
+        await proxy.restore()
+
+    whole = DsqlTransaction.read_seat
+    breaking = asyncio.create_task(break_all())
+
+    async def read_and_tell(self: DsqlTransaction, key: SeatKey) -> Seat:
+        found = await whole(self, key)
+        if not breaking.done():
+            began.set()
+            await breaking
+        return found
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(DsqlTransaction, "read_seat", read_and_tell)
+        run = await asyncio.wait_for(fired(cuttable, event), 15)
+    result, truth = result_of(run), await counted(sql, run)
+    assert run.status is RunStatus.DONE
+    assert (truth.sales, result.confirmed, result.oversold) == (1, 1, 0)
+    assert result.retries_total >= 59

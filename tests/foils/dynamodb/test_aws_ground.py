@@ -6,25 +6,22 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from tests.foils.dynamodb.descriptions import Told
 from tests.foils.dynamodb.foil import fire, key_of, left_running, plan, setup_in
 from tests.foils.dynamodb.wiretap import Tap
 
 from worldseat.domain.seats import Code, SeatStatus
-from worldseat.ports.store import NotCommitted, TableStep
+from worldseat.ports.store import NotCommitted
 from worldseat.settings import REGIONS
 from worldseat.stores.dynamodb import store as module
 from worldseat.stores.dynamodb.aws_tables import AwsTables
 from worldseat.stores.dynamodb.store import DynamoStore
 
 
-def nothing(_: TableStep) -> None:
-    """Take no notice of a step."""
-
-
 @pytest_asyncio.fixture
 async def on_aws(cloud: str, tmp_path: Path) -> AsyncIterator[DynamoStore]:
     """The foil on what plays AWS, with its tables made."""
-    await AwsTables(REGIONS, wait_s=0).create(nothing)
+    await AwsTables(REGIONS, wait_s=0).create(Told())
     store = DynamoStore(setup_in(tmp_path), on_aws=True)
     await store.open()
     yield store

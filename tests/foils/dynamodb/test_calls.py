@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from botocore.session import get_session
 from botocore.validate import ParamValidator
+from tests.foils.dynamodb.descriptions import Told
 from tests.foils.dynamodb.foil import fire, key_of, plan, setup_in
 from tests.foils.dynamodb.wiretap import Call, Tap
 
 from worldseat.domain.seats import Code
-from worldseat.ports.store import TableStep
 from worldseat.settings import REGIONS
 from worldseat.stores.dynamodb import tables
 from worldseat.stores.dynamodb.aws_tables import AwsTables
@@ -43,10 +43,6 @@ EXPRESSIONS = ("ConditionExpression", "KeyConditionExpression", "UpdateExpressio
 WORDS_OF_EXPRESSIONS = {"SET", "AND", "OR", "attribute_not_exists"}
 BARE_NAMES = {"op_id", "written_at_us"}
 """Attributes named without a placeholder: neither is among DynamoDB's reserved words."""
-
-
-def nothing(_: TableStep) -> None:
-    """Take no notice of a step."""
 
 
 def check(call: Call) -> None:
@@ -129,9 +125,9 @@ async def test_every_call_of_a_run_is_one_that_the_service_knows(tap: Tap, tmp_p
 
 async def test_every_call_about_tables_is_one_that_the_service_knows(tap: Tap, cloud: str) -> None:
     made = AwsTables(REGIONS, wait_s=0)
-    await made.create(nothing)
+    await made.create(Told())
     states = await made.status()
-    await made.delete(nothing)
+    await made.delete(Told())
     assert {each.account for each in states} == {cloud}
     assert {(call.service, call.operation) for call in tap.calls} == OF_TABLES
     for call in tap.calls:

@@ -65,6 +65,7 @@ def test_without_credentials_or_a_profile_it_says_what_to_set(worldseat: Worldse
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_on_this_machine_it_says_when_tables_are_made_and_how_to_use_aws(
     worldseat: Worldseat, tmp_path: Path
 ) -> None:

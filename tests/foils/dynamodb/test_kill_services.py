@@ -94,11 +94,11 @@ async def check_that_all_goes_on(services: Services, event: Event) -> None:
         fan_id="fan_unharmed", key=event.event_id, event_id=event.event_id, seats=["B2"]
     )
     assert [each.seat for each in bought.tickets] == ["B2"]
-    product = await fire(services, event, at("dsql"))
+    product = await fire(services, event, at("dsql", buyers=20))
     assert product.result is not None
     assert (product.result.confirmed, product.result.oversold) == (1, 0)
     assert left_running(services.settings.home) == []
-    foil = await fire(services, event, at("dynamodb"))
+    foil = await fire(services, event, at("dynamodb", buyers=20))
     assert foil.result is not None
     assert foil.result.confirmed == 2
     assert foil.result.uncounted == ""

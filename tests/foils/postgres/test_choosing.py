@@ -127,7 +127,7 @@ async def test_many_that_use_it_first_at_once_make_it_once(database: EmbeddedPos
             async with store.bench(plan(), REGION, 2):
                 await store.floor("evt_x", "rehearsal-1")
 
-    for _ in range(3):
+    for _ in range(2):
         await drop(database.url, ReadCommittedStore)
         await asyncio.gather(*(use() for _ in range(6)))
 
@@ -147,7 +147,7 @@ async def test_tables_that_two_make_at_once_are_made_once(database: EmbeddedPost
         async with opened(ReadCommittedStore, database.url) as store:
             await store.seat(fresh_key())
 
-    for _ in range(3):
+    for _ in range(2):
         await use()
         async with elsewhere(database.url, ReadCommittedStore.own) as connection:
             await connection.execute("DROP SCHEMA public CASCADE")

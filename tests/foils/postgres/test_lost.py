@@ -21,7 +21,6 @@ from worldseat.ports.store import StoreLost
 from worldseat.stores.postgres.store import PostgresStore
 
 TAKEN_AWAY = {
-    "tables": "DROP TABLE seats_naive, sales_naive, runs_begun",
     "marks": "DROP TABLE runs_begun",
     "ledger": "DROP TABLE sales_naive",
     "schema": "DROP SCHEMA public CASCADE",
@@ -32,7 +31,7 @@ TAKEN_AWAY = {
 async def test_what_a_run_left_is_lost_and_the_next_one_is_counted(
     foil: PostgresStore, database: EmbeddedPostgres, what: str
 ) -> None:
-    run = plan(Code.NAIVE)
+    run = plan(Code.NAIVE, buyers=8)
     await fire(foil, run)
     assert (await foil.tally(run.run_id, key_of(run))).holders > 1
     if what == "database":
@@ -43,7 +42,7 @@ async def test_what_a_run_left_is_lost_and_the_next_one_is_counted(
     with pytest.raises(StoreLost, match=run.run_id):
         await foil.tally(run.run_id, key_of(run))
     assert foil.own in await databases(database.url)
-    again = plan(Code.NAIVE)
+    again = plan(Code.NAIVE, buyers=8)
     await fire(foil, again)
     counted = (await foil.tally(again.run_id, key_of(again))).holders
     assert counted == await sales_counted_elsewhere(database.url, foil, again.run_id) > 1

@@ -23,7 +23,7 @@ from worldseat.services.codes import CODES
 from worldseat.services.firing import Fired
 from worldseat.stores.postgres.store import PostgresStore
 
-RUNS = 8
+RUNS = 5
 MOST = BUYERS // 2
 
 

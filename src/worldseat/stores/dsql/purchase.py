@@ -112,28 +112,41 @@ class DsqlTransaction:
 class DsqlWriter:
     """A lane that commits one transaction after the other."""
 
-    def __init__(self, connection: LaneConnection, region: str, begin: str) -> None:
+    def __init__(
+        self,
+        connection: LaneConnection,
+        region: str,
+        begin: str,
+        *,
+        leave: Callable[[], None] = lambda: None,
+    ) -> None:
         self.region = region
         self._connection = connection
         self._begin = begin
+        self._leave = leave
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[DsqlTransaction]:
         """Begin; leaving the block commits. An error inside rolls back and is translated."""
         tx = DsqlTransaction(self._connection)
         try:
-            await self._connection.execute(self._begin)
-            yield tx
-        except BaseException as error:
-            await self._roll_back()
-            told = failures.before_commit(error)
-            if told is None:
-                raise
-            raise told from error
-        if tx.appended == 0:
-            await self._roll_back()
-        else:
-            await self._commit(tx)
+            try:
+                await self._connection.execute(self._begin)
+                yield tx
+            except BaseException as error:
+                await self._roll_back()
+                told = failures.before_commit(error)
+                if told is None:
+                    raise
+                raise told from error
+            if tx.appended == 0:
+                await self._roll_back()
+            else:
+                await self._commit(tx)
+        except NotCommitted:
+            # The harness goes on with another lane, and may have to wait for one: make room.
+            self._leave()
+            raise
 
     async def _roll_back(self) -> None:
         if self._connection.is_closed():
@@ -180,8 +193,20 @@ class DsqlBench:
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[DsqlWriter]:
         """Wait for a free lane and hold it."""
-        async with self._places, self._pool.lane() as connection:
-            yield DsqlWriter(connection, self._pool.region, self._begin)
+        await self._places.acquire()
+        held = True
+
+        def leave() -> None:
+            nonlocal held
+            if held:
+                held = False
+                self._places.release()
+
+        try:
+            async with self._pool.lane() as connection:
+                yield DsqlWriter(connection, self._pool.region, self._begin, leave=leave)
+        finally:
+            leave()
 
 
 ADAPTER: tuple[Callable[..., Awaitable[Any]] | str, ...] = (

@@ -24,7 +24,7 @@ TIME = "aws:rep:updatetime"
 REGION = "aws:rep:updateregion"
 """The attributes by which version 2017.11.29 of the service tells writers apart."""
 
-BUSY_PAUSE_S = 0.01
+BUSY_PAUSE_S = 0.02
 IDLE_PAUSE_S = 0.25
 """How often a stream is read while nobody writes; a write that nobody announced is then late."""
 

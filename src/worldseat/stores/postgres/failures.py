@@ -36,9 +36,10 @@ class NoDatabase(NotCommitted):
 
 def connecting(error: BaseException) -> StoreError:
     """Translate an error met before there was a connection: nothing was committed."""
+    message = f"no connection to PostgreSQL: {told(error)}"
     if getattr(error, "sqlstate", None) == _NO_DATABASE:
-        return NoDatabase(told(error))
-    return NotCommitted(told(error))
+        return NoDatabase(message)
+    return NotCommitted(message)
 
 
 def before_commit(error: BaseException) -> StoreError:

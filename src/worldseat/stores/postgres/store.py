@@ -63,7 +63,7 @@ class PostgresStore:
         try:
             version = await connections.open()
         except NotCommitted as error:
-            message = f"its PostgreSQL cannot be used: {error}. {WHERE_ENV} says which one it is"
+            message = f"{error}. {WHERE_ENV} says which server it is"
             raise StoreMissing(message) from error
         self.stand_in = f"PostgreSQL {version}{ITSELF}"
         self._place, self._connections = place, connections
