@@ -76,6 +76,8 @@ def test_sql_that_stands_in_code_is_in_dsqls_dialect(tmp_path: Path) -> None:
     others = {
         f"{path.name}: {match[1]}"
         for path in SOURCE.rglob("*.py")
+        # A foil speaks its own database's dialect.
+        if "stores" not in path.parts or "dsql" in path.parts
         for match in looks_like_sql.finditer(path.read_text())
     }
     known = {"purchase.py: BEGIN", "migrate.py: SELECT"}
