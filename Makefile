@@ -4,6 +4,11 @@ PORT ?= 8000
 # The Python that builds .venv; left empty, the first of python3, python3.13, 3.12 and 3.11 that is
 # new enough is taken. Has no effect once .venv exists (`make clean` first).
 PYTHON ?=
+# What is needed to compare with the foils is installed too; FOILS=no leaves it out.
+FOILS ?= yes
+ifeq ($(filter yes no,$(FOILS)),)
+$(error FOILS is yes or no)
+endif
 # Extra words for pytest, for example: make test PYTEST_ARGS='-k seat -x'
 PYTEST_ARGS ?=
 # A folder for the tests' reports in JUnit's format; none by default.
@@ -36,11 +41,11 @@ help:  ## list the targets
 
 # exec: signals reach the app itself, and make reports its exit status.
 .PHONY: run
-run: $(VENV)/.ready-run  ## start WorldSeat on http://127.0.0.1:8000 (PORT=n to change); Ctrl-C stops all of it
+run: $(VENV)/.ready-$(if $(filter no,$(FOILS)),run,foils)  ## start WorldSeat on http://127.0.0.1:8000 (PORT=n to change); Ctrl-C stops all of it
 	@exec $(BIN)/worldseat up --port $(PORT)
 
 .PHONY: foils
-foils: $(VENV)/.ready-foils  ## install what the foils need, to compare with; the product needs none
+foils: $(VENV)/.ready-foils  ## install what the foils need, after `make run FOILS=no`
 
 .PHONY: clean
 clean:  ## remove all that make and the app made here (the app must be stopped)
@@ -64,26 +69,14 @@ clean:  ## remove all that make and the app made here (the app must be stopped)
 ##@ Work on it
 
 .PHONY: test
-test: $(VENV)/.ready-dev  ## run the tests
+test: $(VENV)/.ready-dev  ## run the tests: the product's where no foil is, and the foils'
 	@if ! command -v chromium chromium-browser google-chrome >/dev/null; then
 	  echo "No Chromium found: the browser tests are skipped. To have them: apt-get install chromium"
 	fi
-	# The browser tests mostly wait, so they run beside the others; what they say comes at the end.
-	mkdir -p var
-	$(BIN)/python -m pytest -m 'browser and not slow' $(PYTEST_ARGS) \
-	  $(if $(REPORTS),--junitxml=$(REPORTS)/browser.xml) > var/browser-tests.log 2>&1 &
-	browser=$$!
-	trap 'kill $$browser 2>/dev/null || true' EXIT
-	failed=0
-	$(BIN)/python -m pytest -m 'not browser and not slow' $(PYTEST_ARGS) \
-	  $(if $(REPORTS),--junitxml=$(REPORTS)/test.xml) || failed=$$?
-	# 5: the words in PYTEST_ARGS chose no browser test.
-	wait $$browser || { status=$$?; [ $$status -eq 5 ] || failed=$$status; }
-	cat var/browser-tests.log
-	exit $$failed
+	exec $(BIN)/python -m tests.parts test '$(REPORTS)' $(PYTEST_ARGS)
 
 .PHONY: check
-check: format-check lint types imports slow  ## run all that must hold before a commit, apart from `make test`
+check: format-check lint types imports removals  ## run all that must hold before a commit, apart from `make test`
 
 .PHONY: format-check
 format-check: $(VENV)/.ready-dev
@@ -101,11 +94,13 @@ types: $(VENV)/.ready-dev
 imports: $(VENV)/.ready-dev
 	@$(BIN)/lint-imports --cache-dir var/cache/imports
 
-# pytest exits with 5 when no test is marked so.
+.PHONY: removals
+removals: $(VENV)/.ready-dev  ## run all tests, the slow ones too, on this tree and without each foil and all
+	@exec $(BIN)/python -m tests.parts check '$(REPORTS)' $(PYTEST_ARGS)
+
 .PHONY: slow
-slow: $(VENV)/.ready-dev  ## run the slow tests only
-	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS) \
-	  $(if $(REPORTS),--junitxml=$(REPORTS)/slow.xml) || [ $$? -eq 5 ]
+slow: $(VENV)/.ready-dev  ## run the slow tests only, once each
+	@exec $(BIN)/python -m tests.parts slow '$(REPORTS)' $(PYTEST_ARGS)
 
 .PHONY: format
 format: $(VENV)/.ready-dev  ## format the code and apply the safe fixes
@@ -123,9 +118,9 @@ lock:  ## write requirements*.txt anew from pyproject.toml (needs uv)
 	    --generate-hashes --no-header --no-annotate pyproject.toml "$$@"
 	}
 	compile --group build --output-file requirements.txt
-	compile --group build --extra dynamodb --constraints requirements.txt \
+	compile --group build --all-extras --constraints requirements.txt \
 	  --output-file requirements-foils.txt
-	compile --group dev --extra dynamodb --constraints requirements.txt \
+	compile --group dev --all-extras --constraints requirements-foils.txt \
 	  --output-file requirements-dev.txt
 
 # Debian splits ensurepip out of Python, so the environment is made without pip and filled from
@@ -180,14 +175,14 @@ $(VENV)/.ready-run: pyproject.toml requirements.txt $(STALE)
 	$(call install,requirements.txt)
 	touch $@
 
-# The requirements of the foils, and those of development, contain those of `make run`, in the same versions.
+# Each of these files contains the one before it, in the same versions: run, foils, dev.
 $(VENV)/.ready-foils: pyproject.toml requirements-foils.txt $(STALE)
 	$(call install,requirements-foils.txt)
 	touch $(VENV)/.ready-run $@
 
 $(VENV)/.ready-dev: pyproject.toml requirements-dev.txt $(STALE)
 	$(call install,requirements-dev.txt)
-	touch $(VENV)/.ready-run $@
+	touch $(VENV)/.ready-run $(VENV)/.ready-foils $@
 
 .PHONY: stale
 stale:

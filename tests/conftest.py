@@ -6,6 +6,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
+from tests.visits import browser, make_hall, new_fan, site
 
 from worldseat import bootstrap
 from worldseat.domain.event import Event
@@ -15,6 +16,8 @@ from worldseat.embedded import EmbeddedPostgres
 from worldseat.services.wiring import Services
 from worldseat.settings import REGIONS, Settings
 from worldseat.venues import venue_text
+
+__all__ = ["browser", "make_hall", "new_fan", "site"]
 
 MakeEvent = Callable[[Mode], Awaitable[Event]]
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 
 import structlog
 
@@ -183,13 +184,11 @@ def _setup(settings: Settings, server_url: str | None) -> StoreSetup:
 
 def _load(entry: EntryPoint) -> Callable[[StoreSetup], Store]:
     """Return what builds the store. Raises StoreMissing if its folder was deleted."""
-    try:
-        registered: Callable[[StoreSetup], Store] = entry.load()()
-    except ModuleNotFoundError as error:
-        if error.name != entry.module:
-            raise
-        message = f"{entry.module} is registered and was deleted. Install WorldSeat again"
-        raise StoreMissing(message) from error
+    found = find_spec(entry.module)
+    # A folder in which only old bytecode was left is found too, without an origin.
+    if found is None or found.origin is None:
+        raise StoreMissing(f"{entry.module} is registered and was deleted. Install WorldSeat again")
+    registered: Callable[[StoreSetup], Store] = entry.load()()
     return registered
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from statistics import median
 
 from worldseat.domain.errors import Unavailable
@@ -12,6 +13,9 @@ from worldseat.ports.store import Store, StoreError
 
 RUNS_LOOKED_AT = 5_000
 """How many of the newest runs the matrix is made from; it says so when there are more."""
+
+NOT_HERE = "Measured before, on something that is not running here now."
+OTHER_LAG = "Measured at a lag of replication that is not one of the matrix's."
 
 ARRIVALS = (Arrival(), Arrival(spread_ms=300))
 LAGS_MS = (0, 100, 1_000)
@@ -31,6 +35,8 @@ class Measured:
     """All runs of one cell that have a result, together. `run_ids` are the newest first.
 
     `above_zero` of `runs` runs oversold; `without` runs gave no result and are in no span.
+    `first_at` and `last_at` are when the oldest and the newest of them ended. `took_ms` is what a
+    whole run takes, from its stored plan to its stored result; `duration_ms` is the firing alone.
     """
 
     runs: int
@@ -44,7 +50,10 @@ class Measured:
     conflicts: Span
     in_flight: Span
     duration_ms: Span
+    took_ms: Span
     lag_ms_p50: Span | None
+    first_at: str
+    last_at: str
     run_ids: Sequence[str]
     commits: Sequence[str]
 
@@ -115,15 +124,22 @@ class Matrix:
         self._store = store
         self._stores = stores
 
-    async def table(self, *, buyers: int = BUYERS) -> Table:
-        """Return the matrix for stampedes of this size, from the runs of all events.
+    async def runs(self) -> Sequence[Run]:
+        """Return what the matrix is made from: the newest runs of all events. Raises Unavailable.
 
-        Raises Unavailable.
+        They are the newest first.
         """
         try:
-            runs = await self._store.runs(limit=RUNS_LOOKED_AT)
+            return await self._store.runs(limit=RUNS_LOOKED_AT)
         except StoreError as error:
             raise Unavailable("Runs cannot be read right now.", operator=str(error)) from error
+
+    async def table(self, *, buyers: int = BUYERS) -> Table:
+        """Return the matrix for stampedes of this size. Raises Unavailable."""
+        return self.table_of(await self.runs(), buyers=buyers)
+
+    def table_of(self, runs: Sequence[Run], *, buyers: int = BUYERS) -> Table:
+        """Return the matrix for stampedes of this size, made from these runs."""
         like = [
             run for run in runs if run.plan.buyers == buyers and run.status is not RunStatus.RUNNING
         ]
@@ -196,6 +212,7 @@ class Matrix:
         lines = []
         for name, stand_in, lag_ms in others:
             store = self._stores.get(name)
+            here_too = store is not None and store.stand_in == stand_in
             lines.append(
                 Line(
                     store=name,
@@ -205,7 +222,7 @@ class Matrix:
                     lag_ms=lag_ms,
                     in_headline=False,
                     installed=False,
-                    note="Measured before, on something that is not running here now.",
+                    note=OTHER_LAG if here_too else NOT_HERE,
                     spots=[
                         _spot(cell, found.get((cell, stand_in), ()), store)
                         for cell in _cells(name, lag_ms, buyers)
@@ -239,7 +256,10 @@ def measured(runs: Iterable[Run]) -> Measured | None:
         conflicts=span([each.conflicts for each in results]),
         in_flight=span([each.in_flight_max for each in results]),
         duration_ms=span([each.duration_ms for each in results]),
+        took_ms=span([_took_ms(run) for run, _, _ in counted]),
         lag_ms_p50=span(lags) if lags else None,
+        first_at=min(_ended_at(run) for run, _, _ in counted),
+        last_at=max(_ended_at(run) for run, _, _ in counted),
         run_ids=[run.plan.run_id for run, _, _ in counted],
         commits=list(dict.fromkeys(run.plan.git_commit for run, _, _ in counted)),
     )
@@ -248,6 +268,15 @@ def measured(runs: Iterable[Run]) -> Measured | None:
 def span(numbers: Sequence[float]) -> Span:
     """Return the span of at least one number."""
     return Span(low=min(numbers), median=median(numbers), high=max(numbers))
+
+
+def _ended_at(run: Run) -> str:
+    return run.finished_at or run.started_at
+
+
+def _took_ms(run: Run) -> float:
+    began, ended = (datetime.fromisoformat(at) for at in (run.started_at, _ended_at(run)))
+    return (ended - began) / timedelta(milliseconds=1)
 
 
 def _spot(cell: Cell, runs: Sequence[Run], store: Store | None) -> Spot:

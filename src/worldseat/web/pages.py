@@ -20,6 +20,7 @@ from worldseat.ports.store import Store
 from worldseat.services.codes import CODES
 from worldseat.services.comparison import Stage
 from worldseat.services.floor import FloorView
+from worldseat.web.compare_page import compare_chart, compare_page
 from worldseat.web.context import Context, Handler
 from worldseat.web.events import newest_entries
 from worldseat.web.fans import Fan
@@ -56,6 +57,8 @@ def routes(context: Context) -> list[BaseRoute]:
     pages: dict[str, Handler] = {
         "/": partial(command_center, Judgements(context.services.witness)),
         "/events/{event_id}": fan_page,
+        "/compare": partial(compare_page, environment()),
+        "/compare.svg": partial(compare_chart, environment()),
         "/proof": proof_page,
         "/problems/{code}": problem_page,
     }

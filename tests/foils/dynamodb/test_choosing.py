@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.foils.dynamodb.foil import BUYERS, sales_counted_elsewhere, setup_in
+from tests.foils.dynamodb.foil import sales_counted_elsewhere, setup_in
 
 from worldseat import bootstrap
 from worldseat.domain.event import Event
@@ -86,7 +86,7 @@ async def test_break_it_fires_at_the_foil_as_at_the_product(
     for seat in (None, "A1"):
         begun = await services.stampedes.start(
             event_id=event.event_id,
-            cell=Cell(store=foil.name, code=Code.NAIVE, arrival=Arrival(), buyers=BUYERS),
+            cell=Cell(store=foil.name, code=Code.NAIVE, arrival=Arrival(), buyers=24),
             seat=seat,
         )
         run = await services.stampedes.wait(begun.plan.run_id)

@@ -42,7 +42,7 @@ async def gone(home: Path) -> bool:
 async def test_a_replicator_that_stops_in_mid_run_is_told(
     foil: DynamoStore, tmp_path: Path
 ) -> None:
-    run = plan(Code.NAIVE, lag_ms=1_000)
+    run = plan(Code.NAIVE, lag_ms=1_000, buyers=10)
     fired = await fire(foil, run)
     assert any(each.outcome is Outcome.OK for each in fired.operations)
     replicator = ground_of(foil).replicator

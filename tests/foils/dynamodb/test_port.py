@@ -92,11 +92,11 @@ async def test_other_runs_and_other_seats_are_not_counted(foil: DynamoStore) -> 
 async def test_a_reopened_seat_is_open_in_every_region_and_the_release_is_recorded(
     foil: DynamoStore,
 ) -> None:
-    first = plan(Code.CONDITIONAL, lag_ms=200)
+    first = plan(Code.CONDITIONAL, lag_ms=200, buyers=8)
     await fire(foil, first)
     sold = (await foil.tally(first.run_id, key_of(first))).seat
     assert await foil.sold_in_run(sold)
-    again = plan(Code.CONDITIONAL, key=sold.key)
+    again = plan(Code.CONDITIONAL, key=sold.key, buyers=8)
     await foil.reopen(sold, run_id=again.run_id)
     open_again = await foil.seat(sold.key)
     assert (open_again.status, open_again.fan_id) == (SeatStatus.OPEN, None)

@@ -6,13 +6,15 @@
 import { localiseTimes } from "./format.js";
 
 /**
- * Fetch the panels of this page. Returns false if the server could not make them.
+ * Fetch the panels of this page, or another part of it. Returns false if the server could not make
+ * them. A panel that holds the focus stays as it is.
+ * @param {string} [part]
  * @returns {Promise<boolean>}
  */
-export async function refreshPanels() {
+export async function refreshPanels(part = "panels") {
   const url = new URL(location.href);
   url.hash = "";
-  url.searchParams.set("part", "panels");
+  url.searchParams.set("part", part);
   let text;
   try {
     const response = await fetch(url, { headers: { accept: "text/html" } });
