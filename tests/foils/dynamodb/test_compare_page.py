@@ -134,7 +134,7 @@ def test_the_sceptic_s_cells_are_fired_too(new_fan: NewFan, measured: str) -> No
     ).to_contain_text("in 2 of 2 runs")
 
 
-@pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (PHONE, "dark")])
+@pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (PHONE, "dark")], ids=["1440", "320"])
 def test_axe_finds_nothing(new_fan: NewFan, measured: str, size: Any, theme: Any) -> None:
     fan = new_fan(viewport=size, color_scheme=theme)
     page = fan.page(f"{measured}&store=dynamodb", ready=False)
