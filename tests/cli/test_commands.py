@@ -2,20 +2,15 @@
 
 import asyncio
 import json
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
-from worldseat import telemetry
-from worldseat.cli import app
 from worldseat.domain.seats import Mode
-from worldseat.embedded import EmbeddedPostgres
-from worldseat.services.wiring import Services
+
+from .conftest import Done, Worldseat
 
 HALL = Path(__file__).parents[2] / "venues" / "hall-96.json"
 BREAK_IT_FIELDS = {
@@ -41,53 +36,6 @@ BREAK_IT_FIELDS = {
     "seat_table_shows",
     "verdict",
 }
-
-Done = subprocess.CompletedProcess[str]
-Worldseat = Callable[..., Done]
-
-
-@pytest.fixture
-def worldseat(database: EmbeddedPostgres, services: Services, tmp_path: Path) -> Worldseat:
-    """Run a command against the test database; its folder is a temporary one."""
-
-    def run(*words: str) -> Done:
-        return subprocess.run(
-            [sys.executable, "-m", "worldseat", *words, "--home", str(tmp_path)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env={
-                "PATH": "/usr/bin:/bin",
-                "WORLDSEAT_US_EAST_1_URL": database.url,
-                "WORLDSEAT_US_EAST_2_URL": database.url,
-            },
-        )
-
-    return run
-
-
-@pytest.fixture
-def here(
-    database: EmbeddedPostgres,
-    services: Services,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Worldseat:
-    """Run a command in this process: half a second cheaper, and the same code from its words on."""
-    monkeypatch.setenv("WORLDSEAT_US_EAST_1_URL", database.url)
-    monkeypatch.setenv("WORLDSEAT_US_EAST_2_URL", database.url)
-
-    # Each real process configures its own logging; this one's belongs to the tests.
-    monkeypatch.setattr(telemetry, "configure", lambda **_: None)
-
-    def run(*words: str) -> Done:
-        status = app.run([*words, "--home", str(tmp_path)])
-        out, err = capsys.readouterr()
-        return Done(words, status, out, err)
-
-    return run
 
 
 def made(worldseat: Worldseat, title: str, mode: Mode = Mode.REHEARSAL) -> str:

@@ -238,7 +238,7 @@ class Comparisons:
 
 
 def told(cell: Cell) -> str:
-    """Return a cell in words: `dynamodb, naive, burst, two Regions, lag 100 ms`."""
+    """Return a cell in words: `dsql, naive, burst, two Regions`."""
     where = {None: "all Regions", Reach.ONE: "one Region", Reach.BOTH: "two Regions"}[cell.reach]
     lag = "" if cell.lag_ms is None else f", lag {cell.lag_ms} ms"
     return f"{cell.store}, {cell.code.value}, {cell.arrival.text}, {where}{lag}"
