@@ -1,4 +1,4 @@
-"""Take the README's picture: a fan with two tickets, and the story after five stampedes.
+"""Take the README's pictures: the story after some stampedes, and the comparison.
 
 Run it with `.venv/bin/python docs/images/take.py` once `make test` has set up `.venv`.
 """
@@ -17,7 +17,7 @@ RUNS = 5
 
 
 def main() -> None:
-    """Start a WorldSeat of its own, use it, take the picture, stop it."""
+    """Start a WorldSeat of its own, use it, take the pictures, stop it."""
     with tempfile.TemporaryDirectory(prefix="worldseat-picture-") as home:
         process = subprocess.Popen(
             [sys.executable, "-u", "-m", "worldseat", "up", "--port", "0", "--home", home],
@@ -41,7 +41,7 @@ def address(process: "subprocess.Popen[str]") -> str:
 
 
 def take(url: str) -> None:
-    """Buy two seats, press Break it a few times, and take the picture."""
+    """Buy two seats, press Break it a few times, measure the four cells; take both pictures."""
     with sync_playwright() as playwright:
         path = shutil.which("chromium") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
@@ -53,11 +53,21 @@ def take(url: str) -> None:
         page.get_by_label("you").press("Enter")
         for row, number in (("C", 7), ("C", 8)):
             buy(page, row, number)
-        for _ in range(RUNS):
+        for code in ("conditional", *["naive"] * RUNS):
+            page.get_by_label("code").select_option(code)
             page.get_by_role("button", name="Break it").click()
-            page.wait_for_timeout(1_500)
+            page.locator("break-it .progress").wait_for(state="visible")
+            page.locator("break-it .progress").wait_for(state="hidden")
+        page.wait_for_timeout(1_500)
         page.evaluate("window.scrollTo(0, 0)")
         page.screenshot(path=HERE / "command-center.png")
+        page.goto(f"{url}/compare")
+        page.get_by_role("button", name="Measure").click()
+        page.get_by_text("nothing is fired").first.wait_for(timeout=90_000)
+        page.wait_for_timeout(1_000)
+        page.reload()
+        page.evaluate("window.scrollTo(0, 0)")
+        page.screenshot(path=HERE / "compare.png")
         browser.close()
 
 
