@@ -145,3 +145,6 @@ def test_what_careful_code_does_is_said_with_its_denominator() -> None:
     mixed = replace(foil, careful=measured([*runs, run_of(1)]), careful_per_region=False)
     [cause] = story(Story(product=side_of(run_of()), foils=[mixed]), live=False).causes
     assert cause.endswith("narrows it to 1 to 2 holders, in 4 runs.")
+    few = replace(foil, measured=run_of(2, store="dynamodb", stand_in="ministack 1.5"))
+    [cause] = story(Story(product=side_of(run_of()), foils=[few]), live=False).causes
+    assert cause.endswith("(conditional) leaves 2 holders, one per Region, in 3 runs.")

@@ -145,11 +145,13 @@ def _cause(product: "Side", foil: "Side") -> str:
     careful = foil.careful
     if careful is None:
         return f"{decides} With careful code (conditional) it was not measured yet."
-    low, high = count(careful.holders.low), count(careful.holders.high)
-    left = f"{low} holders" if low == high else f"{low} to {high} holders"
+    low, high = careful.holders.low, careful.holders.high
+    left = of(int(high), "holder") if low == high else f"{count(low)} to {count(high)} holders"
     per_region = ", one per Region" if foil.careful_per_region else ""
+    result = foil.measured.result if foil.measured else None
+    verb = "narrows it to" if result and result.confirmed > careful.holders.high else "leaves"
     return (
-        f"{decides} Careful code (conditional) narrows it to {left}{per_region}, "
+        f"{decides} Careful code (conditional) {verb} {left}{per_region}, "
         f"in {of(careful.runs, 'run')}."
     )
 
