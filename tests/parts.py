@@ -4,7 +4,8 @@
 
 A test of the product that needs a foil fails, because the tree it runs on has none. `test` and
 `slow` run every test once. `check` runs all that each tree has: the whole one, the one without any
-foil, and one without each. Every tree must keep the import contract.
+foil, and one without each; but the product's browser tests tell of the page without foils, so they
+run there only. Every tree must keep the import contract.
 
 REPORTS is a folder for reports in JUnit's format, or nothing. WORDs go to pytest; one that is a
 path goes to where it exists. Exits with the first status that tells of a failure, or with pytest's
@@ -29,7 +30,8 @@ MARKS = {
     "slow": {"slow": "slow"},
     "check": {"tests": "not browser", "browser": "browser"},
 }
-CHOSE_NOTHING = 5
+NOTHING_CHOSEN = 5
+INTERRUPTED = 130
 
 
 def main() -> int:
@@ -43,9 +45,12 @@ def main() -> int:
         if not programs:
             say(f"no such tests: {' '.join(words)}")
             return 1
-        contracts = [asyncio.run(run([_contract(tree)], LOGS))[0] for tree in trees]
-        statuses = asyncio.run(run(programs, LOGS))
-    if failed := [each for each in [*contracts, *statuses] if each not in {0, CHOSE_NOTHING}]:
+        try:
+            contracts = [asyncio.run(run([_contract(tree)], LOGS))[0] for tree in trees]
+            statuses = asyncio.run(run(programs, LOGS))
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            return INTERRUPTED
+    if failed := [each for each in [*contracts, *statuses] if each not in {0, NOTHING_CHOSEN}]:
         return failed[0]
     return min(statuses)
 
@@ -62,16 +67,17 @@ def _trees(mode: str) -> Iterator[Tree]:
     """Make the trees. The product's comes first: its tests take longest, and have the screen."""
     here = whole()
     yield copy_without(here.foils, name=WITHOUT_ANY)
-    yield here
+    if here.foils:
+        yield here
     if mode == "check" and len(here.foils) > 1:
         for foil in here.foils:
             yield copy_without([foil], name=f"without-{foil}")
 
 
 def _contract(tree: Tree) -> Program:
-    script = tree.python.with_name("lint-imports")
+    linter = tree.python.with_name("lint-imports")
     words = ["--no-logo", "--cache-dir", "var/cache/imports"]
-    return _program(tree, "contract", script, *words)
+    return _program(tree, "contract", linter, *words)
 
 
 def _tests(
@@ -81,13 +87,16 @@ def _tests(
     others = [word for word in words if word not in paths]
     for kind, chosen in MARKS[mode].items():
         for tree in trees:
-            area = OF_FOILS if tree.root == ROOT and mode != "check" else TESTS
+            everything = not tree.foils or (mode == "check" and kind != "browser")
+            area = TESTS if everything else OF_FOILS
             if where := _there(tree, area, paths):
                 report: list[str] = []
                 if reports:
                     file = Path(reports, f"{tree.name}.{kind}.xml").resolve()
                     report = [f"--junitxml={file}", f"--junit-prefix={tree.name}"]
-                yield _program(tree, kind, "-m", "pytest", "-m", chosen, *where, *others, *report)
+                yield _program(
+                    tree, kind, tree.python, "-m", "pytest", "-m", chosen, *where, *others, *report
+                )
 
 
 def _there(tree: Tree, area: Path, paths: Sequence[str]) -> list[str]:
@@ -106,10 +115,10 @@ def _file(word: str) -> Path:
     return Path(word.partition("::")[0])
 
 
-def _program(tree: Tree, name: str, *words: str | Path) -> Program:
+def _program(tree: Tree, name: str, *command: str | Path) -> Program:
     return Program(
         title=f"{tree.name}.{name}",
-        command=[tree.python, *words],
+        command=command,
         folder=tree.root,
         variables=tree.surroundings(),
     )

@@ -73,7 +73,8 @@ def copy_without(foils: Collection[str], *, name: str) -> Tree:
     """Copy the tree, remove these foils, and install what is left for a Python of its own.
 
     Takes the place of an older copy, whole or half made. Raises ValueError or OSError when a foil
-    cannot be removed, and RuntimeError when the copy's Python finds anything but the copy.
+    cannot be removed, and RuntimeError when the copy cannot be installed or its Python finds
+    anything but the copy.
     """
     root = COPIES / name
     if root.exists():
@@ -197,8 +198,10 @@ def _run(tree: Tree, *words: str) -> str:
         [tree.python, *words],
         cwd=tree.root,
         env=tree.surroundings(),
-        stdout=subprocess.PIPE,
+        capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+    if done.returncode != 0:
+        raise RuntimeError(f"{tree.name}: {' '.join(words[:2])} failed: {done.stderr}")
     return done.stdout

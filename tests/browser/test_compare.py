@@ -12,7 +12,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import APIResponse, Locator, Page, ViewportSize, expect
 
 from .conftest import PHONE, WIDE, NewFan, Site, Visit, wait_until
-from .test_access_for_all import THEMES
 
 pytestmark = pytest.mark.browser
 
@@ -70,6 +69,34 @@ def test_what_nobody_measured_says_so(fan: Visit) -> None:
     expect(page).to_have_url(re.compile(r"/compare\?buyers=14$"))
 
 
+def test_the_plan_promises_only_what_it_knows(fan: Visit) -> None:
+    page = fan.page("/compare", ready=False)
+
+    def plan(cells: list[tuple[int, float | None]], runs: int) -> str:
+        told = page.evaluate(
+            """async ([cells, runs]) => {
+              const { plan } = await import('/static/js/compare-plan.js');
+              return plan(cells.map(([had, took_ms]) => ({ had, took_ms })), runs); }""",
+            [cells, runs],
+        )
+        return str(told)
+
+    assert plan([(5, 300.0), (7, 300.0)], 5) == (
+        "Each of these cells has 5 runs or more: nothing is fired."
+    )
+    assert plan([(0, None), (0, None)], 5) == (
+        "Fires 10 runs. How long that takes is not known: none of these cells was measured yet."
+    )
+    assert plan([(1, 1_500.0), (4, 2_000.0), (9, 9_000.0)], 5) == (
+        "Fires 5 runs. Stored runs like them took about 8 s in all."
+    )
+    assert plan([(0, None), (4, 200.0)], 5) == (
+        "Fires 6 runs, 5 of them in cells not measured yet. Stored runs like the others took about "
+        "1 s in all."
+    )
+    assert plan([(0, 1_000.0)], 600).endswith("took about 10 min in all.")
+
+
 def test_one_press_measures_and_the_page_fills(fan: Visit, make_hall: Callable[[str], str]) -> None:
     event_id = make_hall("rehearsal")
     page = fan.page("/compare?buyers=12", ready=False)
@@ -81,7 +108,9 @@ def test_one_press_measures_and_the_page_fills(fan: Visit, make_hall: Callable[[
     expect(page.locator(".now")).to_contain_text(
         re.compile(r"Run \d+ of \d+: .+, all at once, .+ Regions?|Done")
     )
-    expect(page.locator(".now")).to_contain_text(re.compile(r"Done: (\d+) of \1 runs fired"))
+    expect(page.locator(".now")).to_contain_text(
+        re.compile(r"Done: (\d+) of \1 runs fired"), timeout=30_000
+    )
     for code in ("Naive", "Conditional"):
         for where in ("one Region", "both Regions"):
             side = quadrant(page, f"{code} code, {where}")
@@ -160,17 +189,15 @@ def test_a_refusal_says_why_and_silence_is_told(new_fan: NewFan, site: Site, hal
     expect(page.locator(".now")).to_contain_text("Stopped:")
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["1440", "320"])
+@pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (PHONE, "dark")], ids=["1440", "320"])
 def test_axe_finds_nothing_and_nothing_scrolls_sideways(
-    new_fan: NewFan, measured: str, size: ViewportSize
+    new_fan: NewFan, measured: str, size: ViewportSize, theme: str
 ) -> None:
-    page = new_fan(viewport=size).context.new_page()
+    fan = new_fan(viewport=size, color_scheme=theme)
     for path in (f"{measured}&store=dsql", "/compare?buyers=13"):
-        page.goto(f"{new_fan().base}{path}")
-        for theme in THEMES:
-            page.emulate_media(color_scheme=theme)
-            result = Axe().run(page)
-            assert result.violations_count == 0, f"{path} {theme}\n{result.generate_report()}"
+        page = fan.page(path, ready=False)
+        result = Axe().run(page)
+        assert result.violations_count == 0, f"{path} {theme}\n{result.generate_report()}"
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= size["width"], f"{path} scrolls sideways: {wide}"
 

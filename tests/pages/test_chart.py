@@ -115,6 +115,12 @@ def test_every_line_is_there_and_says_what_ran() -> None:
     )
 
 
+def test_long_names_are_broken_between_words() -> None:
+    words = [each.text for each in drawn(*all_measured(), shape=NARROW).words]
+    assert "Aurora DSQL on PostgreSQL 16.14, a" in words
+    assert "stand-in" in words
+
+
 def test_nothing_measured_is_said() -> None:
     it = drawn()
     assert it.rows == []

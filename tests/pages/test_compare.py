@@ -276,6 +276,12 @@ def test_another_lag_on_the_same_stand_in_says_so() -> None:
     )
 
 
+def test_a_line_in_which_nothing_is_counted_is_no_line() -> None:
+    page = page_of(fired(60, at=FOIL, lag_ms=50, arrival=Arrival(spread_ms=200)))
+    assert page.matrix.earlier == []
+    assert page.matrix.unlisted == 1
+
+
 def test_a_foil_that_was_deleted_is_still_told() -> None:
     page = page_of(fired(60, at=FOIL), stores=ALONE)
     [line] = page.matrix.earlier
@@ -315,6 +321,7 @@ def test_the_runs_of_a_cell_are_listed_with_what_finds_them_again() -> None:
     [line] = found.runs
     assert (line.oversold, line.holders, line.in_flight, line.tone) == ("59", "60", "60", "bad")
     assert (line.seed, line.seat, line.commit, line.event_id) == (7, "A1", "0123456", "evt_1")
+    assert line.what == "all at once, both Regions"
     html = html_of(page_of(*runs, wanted=wanted))
     assert f'href="/api/stampedes/{line.run_id}"' in html
 
@@ -336,6 +343,10 @@ def test_any_part_of_a_cell_can_be_asked_for() -> None:
     assert listed({"arrival": SPREAD}) == 1
     assert listed({"store": "dsql", "arrival": SPREAD}) == 0
     assert page_of(*runs).runs is None
+    [lagging, *_] = cell_runs.runs_view(runs, {"arrival": SPREAD}, buyers=60, stores=STORES).runs
+    assert lagging.what == (
+        "Lagging, naive, both Regions, lag 0 ms asked, on emulator 1.5, a stand-in"
+    )
     nothing = page_of(*runs, wanted={"store": "nowhere"})
     assert "Runs: nowhere, 60 buyers No stored run is like that." in text_of(nothing)
 

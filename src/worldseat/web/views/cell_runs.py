@@ -29,7 +29,7 @@ class RunLine:
     event_id: str
     seat: str
     what: str
-    on: str
+    """What of it was not asked for; nothing where all runs listed are alike."""
     tone: str
     oversold: str
     holders: str
@@ -62,7 +62,7 @@ def runs_view(
     ]
     return RunsView(
         like=_in_words(wanted, buyers, stores),
-        runs=[_line(run, stores) for run in found[:LISTED]],
+        runs=[_line(run, wanted, stores) for run in found[:LISTED]],
         more=max(len(found) - LISTED, 0),
     )
 
@@ -100,21 +100,18 @@ def _in_words(wanted: Wanted, buyers: int, stores: "Mapping[str, Store]") -> str
     return ", ".join(said)
 
 
-def _line(run: "Run", stores: "Mapping[str, Store]") -> RunLine:
+def _line(run: "Run", wanted: Wanted, stores: "Mapping[str, Store]") -> RunLine:
     plan, result = run.plan, run.result
     over = result.oversold if result and run.status is RunStatus.DONE else None
-    store = stores.get(plan.store)
     lag = result.lag_ms_p50 if result else None
     return RunLine(
         run_id=plan.run_id,
         short=short(plan.run_id),
         event_id=plan.event_id,
         seat=run.seat,
-        what=(
-            f"{store.title if store else plan.store}, {plan.code.value}, "
-            f"{arrival_words(plan.arrival)}, {reach_words(plan.reach)}"
+        what=", ".join(
+            words for name, words in _words(plan, stores).items() if name not in wanted and words
         ),
-        on=ran_on(plan.stand_in),
         tone="none" if over is None else "bad" if over else "good",
         oversold=_no_result(run) if over is None else count(over),
         holders="–" if over is None or result is None else count(result.confirmed),
@@ -124,6 +121,18 @@ def _line(run: "Run", stores: "Mapping[str, Store]") -> RunLine:
         ended_at=run.finished_at or run.started_at,
         commit=plan.git_commit[:7],
     )
+
+
+def _words(plan: "Plan", stores: "Mapping[str, Store]") -> Mapping[str, str]:
+    store = stores.get(plan.store)
+    return {
+        "store": store.title if store else plan.store,
+        "code": plan.code.value,
+        "arrival": arrival_words(plan.arrival),
+        "reach": reach_words(plan.reach),
+        "lag": "" if plan.lag_ms is None else f"lag {milliseconds(plan.lag_ms)} asked",
+        "on": f"on {ran_on(plan.stand_in)}",
+    }
 
 
 def _no_result(run: "Run") -> str:

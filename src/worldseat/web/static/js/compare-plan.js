@@ -17,12 +17,14 @@ export function plan(cells, runs) {
     else known_ms += missing * cell.took_ms;
   }
   if (!fired) return `Each of these cells has ${ofRuns(runs)} or more: nothing is fired.`;
-  const said = `Fires ${ofRuns(fired)}.`;
+  const fires = `Fires ${ofRuns(fired)}`;
   if (unknown === fired) {
-    return `${said} How long that takes is not known: none of these cells was measured yet.`;
+    return `${fires}. How long that takes is not known: none of these cells was measured yet.`;
   }
-  const about = `Stored runs like ${unknown ? "the others" : "them"} took ${lasting(known_ms)} in all.`;
-  return unknown ? `${said} ${ofRuns(unknown)} of cells not measured yet. ${about}` : `${said} ${about}`;
+  const took = `took ${lasting(known_ms)} in all.`;
+  if (!unknown) return `${fires}. Stored runs like them ${took}`;
+  const part = `${count(unknown)} of them in cells not measured yet`;
+  return `${fires}, ${part}. Stored runs like the others ${took}`;
 }
 
 /** @param {number} number */
@@ -33,5 +35,6 @@ function ofRuns(number) {
 /** @param {number} duration_ms */
 function lasting(duration_ms) {
   const seconds = Math.max(1, Math.round(duration_ms / 1_000));
-  return seconds < 120 ? `about ${count(seconds)} s` : `about ${count(Math.round(seconds / 60))} min`;
+  if (seconds < 120) return `about ${count(seconds)} s`;
+  return `about ${count(Math.round(seconds / 60))} min`;
 }
