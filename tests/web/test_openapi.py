@@ -129,7 +129,8 @@ async def test_an_outside_tester_finds_nothing(
 ) -> None:
     async with serving(create_app(services)) as (_, address):
         options = ("--max-examples", "20", "--continue-on-failure")
-        status, report = await examine(address, event, tmp_path, *options)
+        async with short_comparisons(services):
+            status, report = await examine(address, event, tmp_path, *options)
         async with httpx2.AsyncClient(base_url=address.url) as client:
             counted = (await client.get("/metrics")).text
     await quiet(services)
@@ -201,6 +202,22 @@ async def test_the_outside_tester_finds_the_first_lie(
     await test_the_outside_tester_finds_a_lie(
         app, services, event, tmp_path, "a status that is not told"
     )
+
+
+@asynccontextmanager
+async def short_comparisons(services: Services) -> AsyncIterator[None]:
+    """Stop each comparison at once: one of hundreds of runs would let no stampede be fired."""
+
+    async def stop_all() -> None:
+        while True:
+            newest = services.comparisons.newest()
+            if newest is not None and newest.run_ids:
+                services.comparisons.stop(newest.comparison_id)
+            await asyncio.sleep(0.01)
+
+    stopping = asyncio.create_task(stop_all())
+    yield
+    stopping.cancel()
 
 
 async def quiet(services: Services) -> None:
