@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.patience import until
+
 # One more than there are cores: tests in a browser mostly wait, and so do those of processes.
 AT_ONCE = len(os.sched_getaffinity(0)) + 1
 # A Ctrl-C reaches the programs too. So long they may take to end by it before they are told again.
@@ -74,8 +76,9 @@ def say(text: str) -> None:
 async def _run(program: Program, file: Path | None) -> int:
     out = file.open("wb") if file else None
     try:
-        process = await asyncio.create_subprocess_exec(
-            *program.command,
+        # In one step: a start that could be cancelled half way would leave a process to itself.
+        process = subprocess.Popen(
+            program.command,
             cwd=program.folder,
             env=program.variables,
             stdin=subprocess.DEVNULL if out else None,
@@ -83,7 +86,7 @@ async def _run(program: Program, file: Path | None) -> int:
             stderr=out,
         )
         try:
-            return await process.wait()
+            return await asyncio.to_thread(process.wait)
         except asyncio.CancelledError:
             await _end(process)
             raise
@@ -92,11 +95,9 @@ async def _run(program: Program, file: Path | None) -> int:
             out.close()
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: subprocess.Popen[bytes]) -> None:
     for within_s, number in ((END_S, signal.SIGINT), (KILL_S, signal.SIGKILL)):
         try:
-            async with asyncio.timeout(within_s):
-                await process.wait()
+            await until(lambda: process.poll() is not None, within_s=within_s)
         except TimeoutError:
             process.send_signal(number)
-    await process.wait()

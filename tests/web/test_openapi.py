@@ -124,11 +124,12 @@ async def examine(address: Address, event: Event, folder: Path, *options: str) -
     return process.returncode, report.decode()
 
 
+@pytest.mark.parametrize("examples", [10, pytest.param(40, marks=pytest.mark.slow)])
 async def test_an_outside_tester_finds_nothing(
-    services: Services, event: Event, tmp_path: Path
+    services: Services, event: Event, tmp_path: Path, examples: int
 ) -> None:
     async with serving(create_app(services)) as (_, address):
-        options = ("--max-examples", "20", "--continue-on-failure")
+        options = ("--max-examples", str(examples), "--continue-on-failure")
         async with short_comparisons(services):
             status, report = await examine(address, event, tmp_path, *options)
         async with httpx2.AsyncClient(base_url=address.url) as client:

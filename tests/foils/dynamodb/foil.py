@@ -21,6 +21,10 @@ from worldseat.stores.dynamodb.store import DynamoStore
 from worldseat.system import SystemChance, SystemClock
 
 BUYERS = 60
+APART_MS = 300
+"""A lag at which no Region hears of the other's winner before its own buyers have pressed, however
+busy the machine is: then careful code has its two holders in every run."""
+
 EVENT = "evt_foil"
 ROUND = "rehearsal-1"
 
@@ -46,7 +50,7 @@ def plan(
     key: SeatKey | None = None,
     spread_ms: int = 0,
     buyers: int = BUYERS,
-    lag_ms: int = 0,
+    lag_ms: int | None = None,
     round_id: str = ROUND,
 ) -> Plan:
     """A run of its own on a seat of its own."""
@@ -63,7 +67,7 @@ def plan(
         seed=1,
         regions=regions,
         git_commit="test",
-        lag_ms=lag_ms,
+        lag_ms=(APART_MS if code is Code.CONDITIONAL else 0) if lag_ms is None else lag_ms,
     )
 
 

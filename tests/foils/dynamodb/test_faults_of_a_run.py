@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from tests.foils.dynamodb.faulty import timed_out
-from tests.foils.dynamodb.foil import ground_of, sales_counted_elsewhere
+from tests.foils.dynamodb.foil import APART_MS, ground_of, sales_counted_elsewhere
 from tests.foils.dynamodb.wiretap import Faults
 
 from worldseat.domain.event import Event
-from worldseat.domain.run import Arrival, Cell, Result, RunStatus
+from worldseat.domain.run import Cell, Result, RunStatus
 from worldseat.domain.seats import Code
 from worldseat.services import firing
 from worldseat.services.attempt import RetryPolicy
@@ -36,7 +36,7 @@ async def result_of(
     """Fire a stampede at the foil; it must be counted, whatever was in its way."""
     begun = await services.stampedes.start(
         event_id=event.event_id,
-        cell=Cell(store="dynamodb", code=code, arrival=Arrival(), buyers=buyers),
+        cell=Cell(store="dynamodb", code=code, lag_ms=APART_MS, buyers=buyers),
     )
     run = await services.stampedes.wait(begun.plan.run_id)
     assert run.status is RunStatus.DONE

@@ -10,11 +10,12 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from tests.foils.dynamodb.foil import ground_of, kill_emulator, left_running
+from tests.foils.dynamodb.foil import APART_MS, ground_of, kill_emulator, left_running
 from tests.foils.dynamodb.wiretap import Faults
 from tests.patience import until
 
@@ -98,7 +99,7 @@ async def check_that_all_goes_on(services: Services, event: Event) -> None:
     assert product.result is not None
     assert (product.result.confirmed, product.result.oversold) == (1, 0)
     assert left_running(services.settings.home) == []
-    foil = await fire(services, event, at("dynamodb", buyers=20))
+    foil = await fire(services, event, replace(at("dynamodb", buyers=20), lag_ms=APART_MS))
     assert foil.result is not None
     assert foil.result.confirmed == 2
     assert foil.result.uncounted == ""
@@ -159,7 +160,7 @@ async def test_the_whole_app_is_killed_in_mid_run(
         assert left_running(foil_home) == []
         assert await services.store.lease_holder(LEASE) is None
         event = await services.onsale.event("evt_aurora-2026")
-        again = await fire(services, event, at("dynamodb"))
+        again = await fire(services, event, replace(at("dynamodb"), lag_ms=APART_MS))
         assert again.result is not None
         assert again.result.confirmed == 2
     assert left_running(tmp_path) == []
