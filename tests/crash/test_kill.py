@@ -169,6 +169,13 @@ async def test_kill_9_of_the_database_under_purchases_and_a_stampede(tmp_path: P
             cell=Cell(store="dsql", code=Code.NAIVE, arrival=Arrival(spread_ms=1_500), buyers=300),
             seat="A1",
         )
+
+        async def is_fired() -> bool:
+            _, progress = await services.stampedes.run(begun.plan.run_id)
+            return progress is not None and progress.answered > 0
+
+        # Killed earlier, nobody has fired: also an honest end, and not the one under test.
+        await until(is_fired)
         away_s = []
         for _ in range(2):
             await asyncio.sleep(0.4)

@@ -130,7 +130,8 @@ def matrix_answer(table: Table) -> MatrixAnswer:
 
 async def comparison_answer(made: Comparison, services: Services) -> ComparisonAnswer:
     """Return how far a comparison has come, as the API tells it."""
-    now, progress = made.now, None
+    # Before anything is waited for: it goes on meanwhile, and an answer is of one moment.
+    now, status, done, progress = made.now, made.stage.value, made.done, None
     if now is not None and made.now_run_id is not None:
         try:
             _, found = await services.stampedes.run(made.now_run_id)
@@ -142,10 +143,10 @@ async def comparison_answer(made: Comparison, services: Services) -> ComparisonA
     return ComparisonAnswer(
         comparison_id=made.comparison_id,
         event_id=made.event_id,
-        status=made.stage.value,
+        status=status,
         seed=made.seed,
         planned=made.planned,
-        done=made.done,
+        done=done,
         now=None
         if now is None
         else CellAnswer(
