@@ -15,6 +15,8 @@ import pytest
 from tests import environment
 from tests.removal import ENTRIES, PRODUCT, copy_all
 
+from worldseat.embedded import EmbeddedPostgres
+
 REGISTERED = {
     entry.name: entry.module.removeprefix(f"{ENTRIES}.")
     for entry in entry_points(group=ENTRIES)
@@ -37,14 +39,14 @@ def variables() -> dict[str, str]:
     }
 
 
-def doctor(python: Path, home: Path) -> dict[str, str]:
+def doctor(python: Path, home: Path, **settings: str) -> dict[str, str]:
     """What the doctor found, by what it looked at."""
     done = subprocess.run(
         [python, "-m", "worldseat", "doctor", "--json", "--home", home],
         capture_output=True,
         text=True,
         check=False,
-        env=variables(),
+        env={**variables(), **settings},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
@@ -83,15 +85,17 @@ def test_without_its_extra_the_product_starts_and_says_what_to_install(
     """In an environment with what the product needs, and no other package."""
     python = environment.make(tmp_path / "venv", environment.needed_by("worldseat"))
     what_to_do = f"pip install 'worldseat[{foil}]'"
-    found = doctor(python, tmp_path / "home")
-    for name, module in REGISTERED.items():
-        assert (what_to_do in found.get(f"foil {name}", "")) is (module == foil)
     with opened(python, tmp_path / "home") as url:
         assert "Aurora DSQL" in read(url)
         assert f"worldseat[{foil}]" in read(f"{url}/compare")
+        found = doctor(python, tmp_path / "home")
+    for name, module in REGISTERED.items():
+        assert (what_to_do in found.get(f"foil {name}", "")) is (module == foil)
 
 
-def test_foils_whose_folders_were_deleted_are_told_by_the_doctor(tmp_path: Path) -> None:
+def test_foils_whose_folders_were_deleted_are_told_by_the_doctor(
+    tmp_path: Path, database: EmbeddedPostgres
+) -> None:
     """In a copy that was installed in place, as `make` does it, before the folders were deleted."""
     tree = tmp_path / "tree"
     copy_all(tree)
@@ -101,10 +105,11 @@ def test_foils_whose_folders_were_deleted_are_told_by_the_doctor(tmp_path: Path)
     installed = distribution("worldseat")
     [metadata] = {file.parts[0] for file in installed.files or () if file.name == "METADATA"}
     (packages / metadata).symlink_to(Path(str(installed.locate_file(metadata))))
+    addresses = dict.fromkeys(("WORLDSEAT_US_EAST_1_URL", "WORLDSEAT_US_EAST_2_URL"), database.url)
     for step in (shutil.rmtree, leave_bytecode):
         for module in set(REGISTERED.values()):
             step(tree / "src" / "worldseat" / "stores" / module)
-        found = doctor(python, tmp_path / "home")
+        found = doctor(python, tmp_path / "home", **addresses)
         assert found["foils"] == "none installed, none needed"
         for name in REGISTERED:
             assert "was deleted. Install WorldSeat again" in found[f"foil {name}"]

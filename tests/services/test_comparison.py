@@ -22,7 +22,9 @@ from worldseat.domain.seats import Code, Mode, Seat, SeatKey
 from worldseat.ports.store import Guarantees, NotCommitted, OtherMode, Store, StoreSetup, Tally
 from worldseat.services import comparison as module
 from worldseat.services.comparison import Comparison, Comparisons, Stage
+from worldseat.services.fence import Fence
 from worldseat.services.matrix import LAGS_MS, Line, Matrix, Spot, Table, cells_of, columns
+from worldseat.services.recovery import Recovery
 from worldseat.services.stampede import LEASE, Stampedes
 from worldseat.services.wiring import Services
 from worldseat.settings import Settings
@@ -287,12 +289,22 @@ async def test_a_fan_who_buys_the_seat_in_between_keeps_it(
     assert refused.value.code == "seat-of-a-fan"
 
 
-async def test_closing_gives_up(bench: Bench, event: Event) -> None:
+async def test_closing_gives_up(bench: Bench, event: Event, services: Services) -> None:
     slow = [Cell(store="dsql", code=NAIVE, buyers=4, arrival=Arrival(spread_ms=5_000))]
     made = await bench.comparisons.start(event_id=event.event_id, cells=slow, runs=9)
     await until(lambda: bool(made.run_ids))
     await bench.comparisons.close()
     assert made.stage is Stage.STOPPED
+    # What was under way is settled now, and not while the next test fires.
+    await bench.stampedes.close()
+    clock, chance = SystemClock(), SystemChance()
+    fence = Fence(services.store, ("us-east-1", "us-east-2"), clock=clock, chance=chance)
+    recovery = Recovery(services.store, bench.stores, fence, clock=clock, holder="recovery-test")
+
+    async def all_settled() -> bool:
+        return await recovery.settle_all() == 0
+
+    await until(all_settled)
 
 
 # the matrix
