@@ -477,7 +477,12 @@ async def test_a_run_outlives_a_database_that_goes_away_in_the_middle(
 ) -> None:
     monkeypatch.setattr("worldseat.services.settling.SETTLE_PAUSE_S", 0.1)
     begun = await fire(cuttable, event, buyers=60, arrival=Arrival(spread_ms=600))
-    await asyncio.sleep(0.2)
+
+    async def is_fired() -> bool:
+        _, progress = await cuttable.stampedes.run(begun.plan.run_id)
+        return progress is not None and progress.answered > 0
+
+    await until(is_fired)
     await proxy.away()
     await asyncio.sleep(0.2)
     await proxy.restore()
