@@ -25,10 +25,16 @@ LOGS = ROOT / "var" / "tests"
 WITHOUT_ANY = "without-foils"
 TESTS = Path("tests")
 OF_FOILS = TESTS / "foils"
-MARKS = {
-    "test": {"tests": "not slow and not browser", "browser": "not slow and browser"},
+# These start whole programs, and take as long as all others that are not in a browser.
+OF_PROGRAMS = [TESTS / name for name in ("cli", "crash", "embedded", "process")]
+KINDS = {
+    "test": {
+        "tests": "not slow and not browser",
+        "programs": "not slow and not browser",
+        "browser": "not slow and browser",
+    },
     "slow": {"slow": "slow"},
-    "check": {"tests": "not browser", "browser": "browser"},
+    "check": {"tests": "not browser", "programs": "not browser", "browser": "browser"},
 }
 NOTHING_CHOSEN = 5
 INTERRUPTED = 130
@@ -85,18 +91,21 @@ def _tests(
 ) -> Iterator[Program]:
     paths = [word for word in words if _file(word).parts[:1] == TESTS.parts]
     others = [word for word in words if word not in paths]
-    for kind, chosen in MARKS[mode].items():
+    for kind, mark in KINDS[mode].items():
         for tree in trees:
             everything = not tree.foils or (mode == "check" and kind != "browser")
             area = TESTS if everything else OF_FOILS
-            if where := _there(tree, area, paths):
-                report: list[str] = []
-                if reports:
-                    file = Path(reports, f"{tree.name}.{kind}.xml").resolve()
-                    report = [f"--junitxml={file}", f"--junit-prefix={tree.name}"]
-                yield _program(
-                    tree, kind, tree.python, "-m", "pytest", "-m", chosen, *where, *others, *report
-                )
+            areas = [each for each in OF_PROGRAMS if each.is_relative_to(area)]
+            asked = ["-m", mark, *others]
+            if kind == "tests":
+                asked += [f"--ignore={each}" for each in areas]
+            if kind != "programs":
+                areas = [area]
+            if reports:
+                file = Path(reports, f"{tree.name}.{kind}.xml").resolve()
+                asked += [f"--junitxml={file}", f"--junit-prefix={tree.name}"]
+            if where := [path for area in areas for path in _there(tree, area, paths)]:
+                yield _program(tree, kind, tree.python, "-m", "pytest", *asked, *where)
 
 
 def _there(tree: Tree, area: Path, paths: Sequence[str]) -> list[str]:
