@@ -151,6 +151,7 @@ endef
 
 # $(1) is the requirements file. Its hashes pin every download, and the package itself is built in
 # place by the hatchling pinned there, so nothing unpinned is fetched. The lock keeps two makes apart.
+# What is never imported needs no compiling, and Python compiles the rest when it first is.
 define install
 	@mkdir -p var
 	exec 9> var/install.lock
@@ -164,7 +165,7 @@ define install
 	echo "Installing $(1) into $(VENV) (only when it changed; the first time takes about half a minute)"
 	touch $(VENV)/.installing
 	pip() {
-	  eval "$$(cat $(VENV)/.pip)" install -qq --disable-pip-version-check --no-input '"$$@"'
+	  eval "$$(cat $(VENV)/.pip)" install -qq --no-compile --disable-pip-version-check --no-input '"$$@"'
 	}
 	pip --require-hashes --only-binary :all: --requirement $(1)
 	pip --no-deps --no-build-isolation --editable .

@@ -28,10 +28,11 @@ OF_FOILS = TESTS / "foils"
 # These start whole programs, and take as long as all others that are not in a browser.
 OF_PROGRAMS = [TESTS / name for name in ("cli", "crash", "embedded", "process")]
 KINDS = {
+    # The longest begin first, so that none is left over in the end while the others have finished.
     "test": {
         "tests": "not slow and not browser",
-        "programs": "not slow and not browser",
         "browser": "not slow and browser",
+        "programs": "not slow and not browser",
     },
     "slow": {"slow": "slow"},
     "check": {"tests": "not browser", "programs": "not browser", "browser": "browser"},

@@ -12,9 +12,8 @@ from pathlib import Path
 
 from tests.patience import until
 
-# With more than there are cores, tests that are killed or stopped in mid-work see a slower machine
-# than any of their bounds was made for.
-AT_ONCE = max(len(os.sched_getaffinity(0)), 2)
+# One more than there are cores: tests in a browser mostly wait, for pages and for one another.
+AT_ONCE = len(os.sched_getaffinity(0)) + 1
 # A Ctrl-C reaches the programs too. So long they may take to end by it before they are told again.
 END_S = 3.0
 KILL_S = 15.0

@@ -22,7 +22,10 @@ SCRIPT_LIMIT = 80_000
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["1440", "320"])
+@pytest.mark.parametrize(
+    "size",
+    [pytest.param(WIDE, id="1440", marks=pytest.mark.slow), pytest.param(PHONE, id="320")],
+)
 def test_axe_finds_nothing(new_fan: NewFan, hall: str, size: ViewportSize) -> None:
     fan = new_fan(viewport=size)
     fan.excuse("404")

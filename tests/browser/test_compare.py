@@ -128,6 +128,7 @@ def test_one_press_measures_and_the_page_fills(fan: Visit, make_hall: Callable[[
     expect(listed).to_contain_text(event_id)
 
 
+@pytest.mark.slow
 def test_one_that_was_started_elsewhere_is_followed_and_stopped(
     new_fan: NewFan, site: Site, hall: str
 ) -> None:
@@ -189,7 +190,13 @@ def test_a_refusal_says_why_and_silence_is_told(new_fan: NewFan, site: Site, hal
     expect(page.locator(".now")).to_contain_text("Stopped:")
 
 
-@pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (PHONE, "dark")], ids=["1440", "320"])
+@pytest.mark.parametrize(
+    ("size", "theme"),
+    [
+        pytest.param(WIDE, "light", id="1440", marks=pytest.mark.slow),
+        pytest.param(PHONE, "dark", id="320"),
+    ],
+)
 def test_axe_finds_nothing_and_nothing_scrolls_sideways(
     new_fan: NewFan, measured: str, size: ViewportSize, theme: str
 ) -> None:

@@ -10,9 +10,11 @@ import pytest
 from tests.patience import until
 from tests.side_by_side import Program, run
 
-# Ends in good order when it is interrupted, as pytest does.
+# Ends in good order when it is interrupted, as pytest does; also where these tests were started in
+# the background of a script, which leaves SIGINT ignored.
 ORDERLY = """
-import pathlib, sys, time
+import pathlib, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 place = pathlib.Path(sys.argv[1])
 try:
     place.with_suffix(".began").touch()

@@ -58,10 +58,12 @@ def _welcome(services: Services, host: str, port: int) -> None:
     if stand_in:
         console.print(f"On this machine {stand_in} stands in for Aurora DSQL, behind both Regions.")
     console.print(f"""
-  {base}/       the command center
-  {base}/proof  every claim beside its runs
+  {base}/         the command center
+  {base}/compare  the same code on every database
+  {base}/proof    every claim beside its runs
 
-On the page: click a seat and press Buy, or press Break it. From another terminal:
+On the page: click a seat and press Buy, or press Break it.
+From another terminal:
   .venv/bin/worldseat break-it --runs 3    60 buyers, one seat, three times
   .venv/bin/worldseat witness              judge the whole floor
   .venv/bin/worldseat doctor               check everything

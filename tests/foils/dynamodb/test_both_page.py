@@ -158,6 +158,7 @@ def test_one_press_fires_both_and_the_counts_are_those_of_another_program(
     expect(sources).to_contain_text("Gap 0. They agree.")
 
 
+@pytest.mark.slow
 def test_careful_code_leaves_one_holder_in_each_region(fan: Visit, hall: str) -> None:
     page = fan.page(f"/?event={hall}")
     page.get_by_label("Stress test: target").fill("B1")
@@ -176,6 +177,7 @@ def test_careful_code_leaves_one_holder_in_each_region(fan: Visit, hall: str) ->
     expect(page.locator("[data-panel=story] h2")).to_contain_text("one Region")
 
 
+@pytest.mark.slow
 def test_the_foils_own_floor_shows_one_owner_and_is_not_for_sale(fan: Visit, hall: str) -> None:
     page = fan.page(f"/?event={hall}")
     page.get_by_label("Stress test: target").fill("C1")
@@ -186,6 +188,7 @@ def test_the_foils_own_floor_shows_one_owner_and_is_not_for_sale(fan: Visit, hal
     expect(page.locator('[data-state="sold"]')).not_to_have_count(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [{}, {"viewport": PHONE, "color_scheme": "dark"}])
 def test_the_page_of_both_has_no_known_defect(
     new_fan: NewFan, hall: str, how: dict[str, object]

@@ -119,6 +119,7 @@ def test_the_page_says_what_causes_what(new_fan: NewFan, measured: str) -> None:
     expect(achieved).to_contain_text("a stand-in")
 
 
+@pytest.mark.slow
 def test_the_sceptic_s_cells_are_fired_too(new_fan: NewFan, measured: str) -> None:
     page = new_fan().page(measured, ready=False)
     page.get_by_role("combobox", name="cells").select_option("sceptic")
@@ -134,6 +135,7 @@ def test_the_sceptic_s_cells_are_fired_too(new_fan: NewFan, measured: str) -> No
     ).to_contain_text("in 2 of 2 runs")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (PHONE, "dark")], ids=["1440", "320"])
 def test_axe_finds_nothing(new_fan: NewFan, measured: str, size: Any, theme: Any) -> None:
     fan = new_fan(viewport=size, color_scheme=theme)
