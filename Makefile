@@ -76,7 +76,7 @@ test: $(VENV)/.ready-dev  ## run the tests: the product's where no foil is, and 
 	exec $(BIN)/python -m tests.parts test '$(REPORTS)' $(PYTEST_ARGS)
 
 .PHONY: check
-check: format-check lint types imports removals  ## run all that must hold before a commit, apart from `make test`
+check: format-check lint types imports licences removals  ## run all that must hold before a commit, apart from `make test`
 
 .PHONY: format-check
 format-check: $(VENV)/.ready-dev
@@ -93,6 +93,10 @@ types: $(VENV)/.ready-dev
 .PHONY: imports
 imports: $(VENV)/.ready-dev
 	@$(BIN)/lint-imports --cache-dir var/cache/imports
+
+.PHONY: licences
+licences: $(VENV)/.ready-dev
+	@$(BIN)/python -m tests.licences
 
 .PHONY: removals
 removals: $(VENV)/.ready-dev  ## run all tests, the slow ones too, on this tree and without each foil and all

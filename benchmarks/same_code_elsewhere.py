@@ -22,6 +22,7 @@ from rich.table import Table
 from worldseat import bootstrap, telemetry
 from worldseat.domain.run import Cell, Reach, Run
 from worldseat.domain.seats import Code
+from worldseat.local_dsql import descriptor
 from worldseat.services.comparison import Comparison, Stage, told
 from worldseat.services.wiring import Services
 from worldseat.settings import Settings
@@ -144,7 +145,7 @@ async def _count_elsewhere(services: Services, run_ids: Sequence[str]) -> Mappin
     asked = {
         "runs": list(run_ids),
         "emulators": {each.region: each.url for each in ground.emulators},
-        "postgres": services.settings.database_urls[services.settings.regions[0]],
+        "postgres": descriptor.postgres_of(services.settings.home / "dsql"),
         "databases": [
             (None, "op_log"),
             *((database, "sales_naive") for database in OWN_DATABASES.values()),

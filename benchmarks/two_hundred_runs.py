@@ -23,6 +23,7 @@ from worldseat import bootstrap, telemetry
 from worldseat.domain.event import Event
 from worldseat.domain.run import Arrival, Cell, Run
 from worldseat.domain.seats import Code
+from worldseat.local_dsql import descriptor
 from worldseat.ports.store import StoreSetup
 from worldseat.services.stampede import Stampedes
 from worldseat.services.wiring import Services
@@ -92,13 +93,18 @@ async def fire(
     return found
 
 
+def behind(services: Services) -> str:
+    """Return the PostgreSQL behind the cluster: it counts, and plays the control."""
+    return descriptor.postgres_of(services.settings.home / "dsql")
+
+
 async def control_of(services: Services) -> tuple[ReadCommittedControl, Stampedes]:
     """Return the control store, and a harness that is the product's in everything else."""
     clock, chance = SystemClock(), SystemChance()
     store = ReadCommittedControl(
         StoreSetup(
             regions=services.settings.regions,
-            urls=services.settings.database_urls,
+            urls=dict.fromkeys(services.settings.regions, behind(services)),
             home=services.settings.home,
             process="control",
             chance=chance,
@@ -123,7 +129,7 @@ async def main() -> int:
     with tempfile.TemporaryDirectory(prefix="worldseat-bench-") as folder:
         async with bootstrap.services(Settings(home=Path(folder)), work=False) as services:
             event, other = await events_of(services)
-            sql = await asyncpg.connect(services.settings.database_urls["us-east-1"])
+            sql = await asyncpg.connect(behind(services))
             control, control_stampedes = await control_of(services)
             product = await fire(services.stampedes, event, sql, "dsql", "product", RUNS)
             controls = await fire(control_stampedes, other, sql, "control", "control", CONTROL_RUNS)

@@ -1,4 +1,4 @@
-"""One real embedded PostgreSQL for the whole test run; every test sells its own event."""
+"""One real local cluster for the whole test run; every test sells its own event."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -6,36 +6,58 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
+from tests.behind import Database
 from tests.visits import browser, make_hall, new_fan, site
 
 from worldseat import bootstrap
 from worldseat.domain.event import Event
 from worldseat.domain.seats import Mode
 from worldseat.domain.venue_file import read_venue
-from worldseat.embedded import EmbeddedPostgres
+from worldseat.local_dsql.descriptor import Descriptor
+from worldseat.local_dsql.launch import Launch
 from worldseat.services.wiring import Services
 from worldseat.settings import REGIONS, Settings
 from worldseat.venues import venue_text
 
 __all__ = ["browser", "make_hall", "new_fan", "site"]
 
+
 MakeEvent = Callable[[Mode], Awaitable[Event]]
 
 
+@pytest.fixture(scope="session")
+def cluster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of the test run's cluster, as a WorldSeat's own would be."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest_asyncio.fixture(scope="session")
-async def database(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedPostgres]:
-    """A real server, owned by the test run."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("pg"))
-    await server.start()
-    yield server
-    await server.stop()
+async def at(cluster_home: Path) -> AsyncIterator[Descriptor]:
+    """A real local cluster in a process of its own, without delays between its Regions."""
+    launch = Launch(cluster_home / "dsql", delays=False)
+    yield await launch.start()
+    await launch.stop()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def breakable(at: Descriptor, cluster_home: Path) -> AsyncIterator[Descriptor]:
+    """A second cluster over the same PostgreSQL: when it goes, the first one's clients stay."""
+    words = ("--postgres-home", str(cluster_home / "pg"))
+    launch = Launch(cluster_home / "breakable", delays=False, words=words)
+    yield await launch.start()
+    await launch.stop()
 
 
 @pytest.fixture(scope="session")
-def settings(database: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Settings that reach the test server through two Regions."""
-    home: Path = tmp_path_factory.mktemp("home")
-    return Settings(home=home, database_urls=dict.fromkeys(REGIONS, database.url))
+def database(at: Descriptor) -> Database:
+    """The PostgreSQL behind the cluster: for other programs, which look past it."""
+    return Database(url=at.postgres_url)
+
+
+@pytest.fixture(scope="session")
+def settings(at: Descriptor, cluster_home: Path) -> Settings:
+    """Settings that reach the cluster through its two endpoints, by TLS and token."""
+    return Settings(home=cluster_home, database_urls={each: at.url(each) for each in REGIONS})
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -63,7 +85,7 @@ async def event(make_event: MakeEvent) -> Event:
 
 
 @pytest_asyncio.fixture
-async def sql(database: EmbeddedPostgres, services: Services) -> AsyncIterator[asyncpg.Connection]:
+async def sql(database: Database, services: Services) -> AsyncIterator[asyncpg.Connection]:
     """A plain connection to the same database: another program, with its own counting."""
     connection = await asyncpg.connect(database.url)
     yield connection

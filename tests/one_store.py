@@ -1,7 +1,7 @@
 """The product store by itself, and what a fan or a stampede's buyer asks of it."""
 
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -19,11 +19,15 @@ _Kind = TypeVar("_Kind", bound=DsqlStore)
 _processes = itertools.count(1)
 
 
-def setup_at(url: str, process: str | None = None) -> StoreSetup:
-    """Say how to build a store whose Regions all reach this address."""
+Where = str | Mapping[str, str]
+"""An address for each Region, or one for all."""
+
+
+def setup_at(where: Where, process: str | None = None) -> StoreSetup:
+    """Say how to build a store whose Regions reach these addresses."""
     return StoreSetup(
         regions=REGIONS,
-        urls=dict.fromkeys(REGIONS, url),
+        urls=dict.fromkeys(REGIONS, where) if isinstance(where, str) else where,
         home=Path(),
         process=process or fresh_process(),
         chance=SystemChance(),
@@ -32,10 +36,10 @@ def setup_at(url: str, process: str | None = None) -> StoreSetup:
 
 @asynccontextmanager
 async def opened_as(
-    kind: type[_Kind], url: str, *, process: str | None = None
+    kind: type[_Kind], where: Where, *, process: str | None = None
 ) -> AsyncIterator[_Kind]:
     """Open a store of this kind, and close it in the end."""
-    store = kind(setup_at(url, process))
+    store = kind(setup_at(where, process))
     try:
         await store.open()
         yield store
@@ -43,9 +47,9 @@ async def opened_as(
         await store.close()
 
 
-def opened(url: str, *, process: str | None = None) -> AbstractAsyncContextManager[DsqlStore]:
+def opened(where: Where, *, process: str | None = None) -> AbstractAsyncContextManager[DsqlStore]:
     """Open the product store, and close it in the end."""
-    return opened_as(DsqlStore, url, process=process)
+    return opened_as(DsqlStore, where, process=process)
 
 
 def order_for(

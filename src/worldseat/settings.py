@@ -24,6 +24,9 @@ class Settings:
     database_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
     secret: bytes = field(repr=False, default=b"")
     operator_token: str | None = field(repr=False, default=None)
+    delays: bool = True
+    """Whether the local cluster takes as long between Regions as AWS does."""
+
     venue: Path | None = None
     """The hall of the seeded events; None means the one that ships with the package."""
 

@@ -30,6 +30,8 @@ _SECRET_TEXT = (
     (re.compile(r"(\b[a-z][a-z0-9+.-]*://)([^\s/@:]*:)[^\s@]*@", re.IGNORECASE), rf"\1\2{HIDDEN}@"),
     (re.compile(r"\b(password|passwd|secret|token)(\s*=\s*)\S+", re.IGNORECASE), rf"\1\2{HIDDEN}"),
     (re.compile(r"\b(Bearer|Basic)\s+\S+", re.IGNORECASE), rf"\1 {HIDDEN}"),
+    # A token of Aurora DSQL: signed, so without its signature it opens nothing.
+    (re.compile(r"\b(X-Amz-Signature=)[^&\s\"']+", re.IGNORECASE), rf"\1{HIDDEN}"),
     (re.compile(r"\b(worldseat_fan=)[^;\s\"']+", re.IGNORECASE), rf"\1{HIDDEN}"),
 )
 _DEPTH_MAX = 6

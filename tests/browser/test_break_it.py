@@ -39,7 +39,7 @@ def test_first_visit_then_the_verdict(fan: Visit, make_hall: Callable[[str], str
     expect(story.locator(".ours .n")).to_have_text("0")
     expect(story.locator(".ours")).to_contain_text("oversold · 1 holder")
     expect(story.locator(".ours")).to_contain_text("0 in 1 run of the same kind")
-    expect(story.locator(".ours .who")).to_contain_text(re.compile(r"PostgreSQL .+, a stand-in"))
+    expect(story.locator(".ours .who")).to_contain_text("the local DSQL cluster, a stand-in")
 
     score = page.locator("[data-panel=scoreboard]")
     for label in ("oversold", "buyers fired", "confirmed holders", "refused", "errors", "unknown"):

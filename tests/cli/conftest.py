@@ -2,23 +2,32 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from worldseat import telemetry
 from worldseat.cli import app
-from worldseat.embedded import EmbeddedPostgres
 from worldseat.services.wiring import Services
+from worldseat.settings import Settings
 
 Done = subprocess.CompletedProcess[str]
 Worldseat = Callable[..., Done]
 
 
 @pytest.fixture
-def worldseat(database: EmbeddedPostgres, services: Services, tmp_path: Path) -> Worldseat:
-    """Run a command against the test database; its folder is a temporary one."""
+def addresses(settings: Settings) -> Mapping[str, str]:
+    """What tells a command where the test run's cluster is."""
+    return {
+        f"WORLDSEAT_{region.upper().replace('-', '_')}_URL": url
+        for region, url in settings.database_urls.items()
+    }
+
+
+@pytest.fixture
+def worldseat(addresses: Mapping[str, str], services: Services, tmp_path: Path) -> Worldseat:
+    """Run a command against the test run's cluster; its folder is a temporary one."""
 
     def run(*words: str) -> Done:
         return subprocess.run(
@@ -27,11 +36,7 @@ def worldseat(database: EmbeddedPostgres, services: Services, tmp_path: Path) ->
             text=True,
             timeout=60,
             check=False,
-            env={
-                "PATH": "/usr/bin:/bin",
-                "WORLDSEAT_US_EAST_1_URL": database.url,
-                "WORLDSEAT_US_EAST_2_URL": database.url,
-            },
+            env={"PATH": "/usr/bin:/bin", **addresses},
         )
 
     return run
@@ -39,15 +44,15 @@ def worldseat(database: EmbeddedPostgres, services: Services, tmp_path: Path) ->
 
 @pytest.fixture
 def here(
-    database: EmbeddedPostgres,
+    addresses: Mapping[str, str],
     services: Services,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Worldseat:
     """Run a command in this process: half a second cheaper, and the same code from its words on."""
-    monkeypatch.setenv("WORLDSEAT_US_EAST_1_URL", database.url)
-    monkeypatch.setenv("WORLDSEAT_US_EAST_2_URL", database.url)
+    for name, url in addresses.items():
+        monkeypatch.setenv(name, url)
 
     # Each real process configures its own logging; this one's belongs to the tests.
     monkeypatch.setattr(telemetry, "configure", lambda **_: None)

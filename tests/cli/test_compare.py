@@ -50,7 +50,7 @@ def test_the_matrix_fits_a_terminal_and_says_what_nobody_measured(worldseat: Wor
     assert done.returncode == 0, done.stderr
     assert "holders of one seat," in done.stdout
     assert "15 buyers at once" in done.stdout
-    assert "Aurora DSQL on PostgreSQL 16" in done.stdout
+    assert "Aurora DSQL on local DSQL cluster" in done.stdout
     assert "0 of 1" in done.stdout
     assert "not measured in 6 places." in done.stdout
     assert max(len(line) for line in done.stdout.splitlines()) <= 80

@@ -23,11 +23,12 @@ from worldseat.domain.errors import ClaimVoided, OutcomeUnknown, SeatTaken, Unav
 from worldseat.domain.event import Event
 from worldseat.domain.run import Arrival, Cell, Outcome, Run, RunStatus
 from worldseat.domain.seats import Code
-from worldseat.embedded import EmbeddedPostgres
+from worldseat.local_dsql import descriptor
+from worldseat.local_dsql.descriptor import Descriptor
 from worldseat.services import recovery
 from worldseat.services.shop import Bought
 from worldseat.services.wiring import Services
-from worldseat.settings import REGIONS, Settings
+from worldseat.settings import Settings
 
 BACK_WITHIN_S = 5.0
 """How soon the launcher must have a killed database back."""
@@ -86,33 +87,45 @@ async def _buy(services: Services, event: Event, claim: Claim) -> Bought:
     )
 
 
+@dataclass(frozen=True)
+class Behind:
+    """A cluster of the test's own, as the machine sees it: two processes to kill."""
+
+    home: Path
+
+    @property
+    def url(self) -> str:
+        return self._described().postgres_url
+
+    def pid(self, which: str) -> int | None:
+        """The process id of the `cluster`, or of the `database` behind it."""
+        if which == "cluster":
+            return self._described().pid
+        file = self.home / "pg" / "data" / "postmaster.pid"
+        return int(file.read_text().split()[0]) if file.exists() else None
+
+    def _described(self) -> Descriptor:
+        found = descriptor.read(self.home / "dsql")
+        assert found is not None
+        return found
+
+
 @asynccontextmanager
-async def on_a_database_of_its_own(home: Path) -> AsyncIterator[tuple[EmbeddedPostgres, Services]]:
-    server = EmbeddedPostgres(home / "pg")
-    await server.start()
-    try:
-        settings = Settings(home=home, database_urls=dict.fromkeys(REGIONS, server.url))
-        async with bootstrap.services(settings) as services:
-            yield server, services
-    finally:
-        await server.stop()
+async def on_a_cluster_of_its_own(home: Path) -> AsyncIterator[tuple[Behind, Services]]:
+    async with bootstrap.services(Settings(home=home, delays=False)) as services:
+        yield Behind(home), services
 
 
-async def kill(server: EmbeddedPostgres) -> float:
-    """Kill the database with signal 9; return how many seconds it was away."""
-    pid = server.server_pid
+async def kill(behind: Behind, which: str, services: Services) -> float:
+    """Kill a process with signal 9; return for how many seconds nobody could buy."""
+    pid = behind.pid(which)
     assert pid is not None
     began = time.monotonic()
     os.kill(pid, signal.SIGKILL)
-    await until(lambda: server.server_pid not in {pid, None}, within_s=BACK_WITHIN_S)
+    await until(lambda: behind.pid(which) not in {pid, None}, within_s=BACK_WITHIN_S)
 
     async def answers() -> bool:
-        try:
-            connection = await asyncpg.connect(server.url, timeout=1)
-        except (OSError, asyncpg.PostgresError):
-            return False
-        await connection.close()
-        return True
+        return "ok" in (await services.store.health()).values()
 
     await until(answers, within_s=BACK_WITHIN_S)
     return time.monotonic() - began
@@ -156,8 +169,9 @@ async def check_purchases(sql: asyncpg.Connection, event: Event, told: Told) -> 
     assert len(set(told.sold)) == sold.total()
 
 
-async def test_kill_9_of_the_database_under_purchases_and_a_stampede(tmp_path: Path) -> None:
-    async with asyncio.timeout(35), on_a_database_of_its_own(tmp_path) as (server, services):
+@pytest.mark.parametrize("which", ["cluster", "database"])
+async def test_kill_9_under_purchases_and_a_stampede(tmp_path: Path, which: str) -> None:
+    async with asyncio.timeout(35), on_a_cluster_of_its_own(tmp_path) as (behind, services):
         event = await services.onsale.event("evt_aurora-2026")
         told = Told()
         buying = [
@@ -179,7 +193,7 @@ async def test_kill_9_of_the_database_under_purchases_and_a_stampede(tmp_path: P
         away_s = []
         for _ in range(2):
             await asyncio.sleep(0.4)
-            away_s.append(await kill(server))
+            away_s.append(await kill(behind, which, services))
         await asyncio.sleep(0.4)
         for task in buying:
             task.cancel()
@@ -189,7 +203,7 @@ async def test_kill_9_of_the_database_under_purchases_and_a_stampede(tmp_path: P
         assert told.not_sold or told.unknown or told.voided, "nothing was under way at the kill"
         await ask_again_about_what_was_not_said(services, event, told)
         run = await services.stampedes.wait(begun.plan.run_id)
-        sql = await asyncpg.connect(server.url)
+        sql = await asyncpg.connect(behind.url)
         await check_purchases(sql, event, told)
         await check_run(sql, services, run)
         await sql.close()
@@ -256,22 +270,26 @@ async def test_kill_9_of_a_whole_worldseat(tmp_path: Path, monkeypatch: pytest.M
         await child.wait()
     assert len(acknowledged) >= 40
     assert run_id
-    async with asyncio.timeout(30), bootstrap.services(Settings(home=tmp_path)) as services:
+    async with asyncio.timeout(30), bootstrap.services(
+        Settings(home=tmp_path, delays=False)
+    ) as services:
 
         async def settled() -> bool:
             run, _ = await services.stampedes.run(run_id)
             return run.status is RunStatus.INTERRUPTED
 
         await until(settled, within_s=15)
-        await check_what_a_killed_process_left(services, run_id, acknowledged)
+        await check_what_a_killed_process_left(
+            Behind(tmp_path).url, services, run_id, acknowledged
+        )
 
 
 async def check_what_a_killed_process_left(
-    services: Services, run_id: str, acknowledged: list[dict[str, str]]
+    url: str, services: Services, run_id: str, acknowledged: list[dict[str, str]]
 ) -> None:
     event = await services.onsale.event("evt_aurora-2026")
     run, _ = await services.stampedes.run(run_id)
-    sql = await asyncpg.connect(services.settings.database_urls[REGIONS[0]])
+    sql = await asyncpg.connect(url)
     rows = await sql.fetch("SELECT * FROM op_log WHERE event_id = $1", event.event_id)
     sold = {row["op_id"]: row for row in rows if row["kind"] == "sell" and row["run_id"] is None}
     for said in acknowledged:

@@ -47,7 +47,7 @@ async def keep_buying(services: Services, fan: str, seats: "itertools.cycle[str]
 async def main() -> None:
     # The next process may settle the run as soon as the lease of this one has run out.
     stampede.LEASE_S, stampede.RENEW_S = LEASE_S, LEASE_S / 3
-    async with bootstrap.services(Settings(home=Path(sys.argv[1]))) as services:
+    async with bootstrap.services(Settings(home=Path(sys.argv[1]), delays=False)) as services:
         event = await services.onsale.event(EVENT)
         run = await services.stampedes.start(
             event_id=EVENT,

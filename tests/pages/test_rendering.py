@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from worldseat.domain.event import Event
+from worldseat.domain.run import LOCAL_CLUSTER
 from worldseat.domain.seats import Mode
 from worldseat.domain.verdict import Fault, Report, Unknowns, Violation
 from worldseat.ports.store import Guarantees
@@ -23,17 +24,19 @@ from worldseat.web.views.fan import Visitor
 from worldseat.web.views.proof import proof, source
 from worldseat.web.views.trouble import Trouble
 
+from .clusters import a_status, seen
 from .conftest import AT, REGIONS, in_mode, run_of, side_of
 
+STAND_IN = "PostgreSQL 16.14"
 AWAY = Trouble(message="The database is away.", next_step="Try again.")
 
 
-def a_store(name: str = "dsql", role: str = "product") -> Any:
+def a_store(name: str = "dsql", role: str = "product", *, stand_in: str | None = STAND_IN) -> Any:
     return SimpleNamespace(
         name=name,
         title="Aurora DSQL" if role == "product" else "DynamoDB GT",
         role=role,
-        stand_in="PostgreSQL 16.14" if role == "product" else "ministack 1.5",
+        stand_in=stand_in,
         guarantees=Guarantees(
             isolation="an isolation",
             replication="one copy",
@@ -47,7 +50,7 @@ def a_store(name: str = "dsql", role: str = "product") -> Any:
     )
 
 
-STORES = {"dsql": a_store(), "dynamodb": a_store("dynamodb", "foil")}
+STORES = {"dsql": a_store(), "dynamodb": a_store("dynamodb", "foil", stand_in="ministack 1.5")}
 
 
 def a_report(*violations: Violation) -> Report:
@@ -71,8 +74,14 @@ def a_report(*violations: Violation) -> Report:
 
 
 def rendered(
-    event: Event, floor: FloorView | Trouble, *, chosen: str = "dsql", **other: Any
+    event: Event,
+    floor: FloorView | Trouble,
+    *,
+    chosen: str = "dsql",
+    stand_in: str | None = STAND_IN,
+    **other: Any,
 ) -> str:
+    stores = {**STORES, "dsql": a_store(stand_in=stand_in)}
     found: dict[str, Any] = {
         "event": event,
         "events": [event],
@@ -82,11 +91,12 @@ def rendered(
         "judged": Newest(report=a_report(), pending=False),
         "tickets": [],
         "log": [],
+        "regions": seen(),
     }
     page = center.view(
         center.Found(**(found | other)),
-        chosen=choose(STORES, chosen),
-        stores=STORES,
+        chosen=choose(stores, chosen),
+        stores=stores,
         regions=REGIONS,
         visitor=Visitor(name="<Ada>", region=REGIONS[0]),
     )
@@ -127,6 +137,21 @@ def test_the_ten_groups_of_facts_are_on_the_page(event: Event, floor: FloorView)
         "Nothing has happened in this round yet.",
     ):
         assert fact in html, fact
+
+
+def test_the_local_cluster_is_named_and_plays_the_witness(event: Event, floor: FloorView) -> None:
+    html = rendered(event, floor, stand_in=LOCAL_CLUSTER, regions=seen(a_status()))
+    assert '<dd><span class="badge">local DSQL cluster</span></dd>' in html
+    assert '<dd><span class="badge">played by the cluster</span></dd>' in html
+    assert "behind both" not in html
+    assert "nothing plays it here" not in html
+    assert '<span class="badge">local stand-in</span>' in html
+
+
+def test_aws_has_no_badges(event: Event, floor: FloorView) -> None:
+    html = rendered(event, floor, stand_in=None)
+    stub = html.split('<dl class="stub"')[1].split("</dl>")[0]
+    assert "badge" not in stub.replace('<span class="badge">rehearsal</span>', "")
 
 
 def test_names_and_titles_are_escaped(event: Event, floor: FloorView) -> None:
@@ -213,11 +238,33 @@ def test_the_proof_shows_code_and_adapter_with_their_hashes() -> None:
     assert "worldseat break-it --url http://here --store dsql --code naive" in html
 
 
+@pytest.mark.parametrize(
+    ("stand_in", "said"),
+    [
+        (None, "<td>AWS</td>"),
+        (STAND_IN, "PostgreSQL 16.14 on this machine, a stand-in. Its conflicts come from one"),
+        (LOCAL_CLUSTER, "The local DSQL cluster, a stand-in: it plays two Regional endpoints and"),
+    ],
+)
+def test_the_proof_says_what_ran(stand_in: str | None, said: str) -> None:
+    page = proof(
+        runs=[],
+        limit=1,
+        reports=[],
+        codes=CODES.values(),
+        stores={"dsql": a_store(stand_in=stand_in)},
+        url="http://here",
+    )
+    assert said in in_one_line(environment().get_template("proof.html").render(page=page))
+
+
 def test_every_problem_is_explained() -> None:
     assert set(EXPLAINED) == set(KINDS)
 
 
-@pytest.mark.parametrize("entry", ["command-center.js", "fan.js", "proof.js", "theme-toggle.js"])
+@pytest.mark.parametrize(
+    "entry", ["command-center.js", "fan.js", "proof.js", "regions.js", "theme-toggle.js"]
+)
 def test_modules_that_a_page_needs_exist_and_are_complete(entry: str) -> None:
     needed = needed_by(entry)
     for name in (entry, *needed):

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 import pytest_asyncio
-from tests.wire import CuttingProxy
+from tests.cluster_line import ClusterLine
 
 from worldseat import bootstrap
-from worldseat.embedded import EmbeddedPostgres
+from worldseat.local_dsql.descriptor import Descriptor
 from worldseat.services.wiring import Services
 from worldseat.settings import Settings
 
@@ -30,24 +30,25 @@ def fan(fresh_fan: Callable[[], str]) -> str:
 
 
 @pytest_asyncio.fixture
-async def proxy(database: EmbeddedPostgres, services: Services) -> AsyncIterator[CuttingProxy]:
+async def proxy(breakable: Descriptor, services: Services) -> AsyncIterator[ClusterLine]:
     """The way to the test database, which a test can cut."""
-    async with CuttingProxy(database.url) as running:
+    async with ClusterLine(breakable) as running:
         yield running
 
 
 @asynccontextmanager
 async def through(
-    proxy: CuttingProxy, settings: Settings, *, work: bool = False
+    proxy: ClusterLine, settings: Settings, *, work: bool = False
 ) -> AsyncIterator[Services]:
     """Start services that reach the test database through the proxy."""
-    urls = dict.fromkeys(settings.regions, proxy.url)
-    async with bootstrap.services(replace(settings, database_urls=urls), work=work) as running:
+    async with bootstrap.services(
+        replace(settings, database_urls=proxy.urls), work=work
+    ) as running:
         yield running
 
 
 @pytest_asyncio.fixture
-async def cuttable(proxy: CuttingProxy, settings: Settings) -> AsyncIterator[Services]:
+async def cuttable(proxy: ClusterLine, settings: Settings) -> AsyncIterator[Services]:
     """Services whose lines can be cut, without background work."""
     async with through(proxy, settings) as running:
         yield running

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 import pytest_asyncio
+from tests.behind import Database
 from tests.patience import until
 
 from worldseat.domain.errors import (
@@ -84,10 +85,10 @@ class Bench:
 
 
 @pytest_asyncio.fixture
-async def bench(services: Services, settings: Settings) -> AsyncIterator[Bench]:
+async def bench(services: Services, settings: Settings, database: Database) -> AsyncIterator[Bench]:
     setup = StoreSetup(
         regions=settings.regions,
-        urls=settings.database_urls,
+        urls=database.urls,
         home=settings.home,
         process="test:comparison",
         chance=SystemChance(),

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 import pytest_asyncio
+from tests.behind import Database
 
 from worldseat.domain.event import Event
 from worldseat.domain.run import Cell, Run
@@ -25,12 +26,14 @@ BUYERS = 60
 
 
 @pytest_asyncio.fixture
-async def control(services: Services, settings: Settings) -> AsyncIterator[Stampedes]:
+async def control(
+    services: Services, settings: Settings, database: Database
+) -> AsyncIterator[Stampedes]:
     """The same harness with a second store: the product's adapter at READ COMMITTED."""
     lowered = ReadCommittedControl(
         StoreSetup(
             regions=settings.regions,
-            urls=settings.database_urls,
+            urls=database.urls,
             home=settings.home,
             process="test:control",
             chance=SystemChance(),

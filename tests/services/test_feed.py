@@ -14,15 +14,15 @@ import asyncpg
 import msgspec
 import pytest
 import pytest_asyncio
+from tests.cluster_line import ClusterLine
 from tests.one_store import opened, opened_as, order_for
 from tests.patience import until
-from tests.wire import Cut, CuttingProxy
+from tests.wire import Cut
 
 from worldseat.domain.errors import Unavailable, UnknownEvent, UnknownStore
 from worldseat.domain.event import Event
 from worldseat.domain.run import Arrival, Cell
 from worldseat.domain.seats import Code, Mode, Seat, SeatKey, SeatStatus
-from worldseat.embedded import EmbeddedPostgres
 from worldseat.ports.onsale import Followed, LanePosition
 from worldseat.ports.store import NotCommitted, StoreError
 from worldseat.services import feed as feed_module
@@ -66,8 +66,8 @@ class Watched(DsqlStore):
 
 
 @pytest_asyncio.fixture
-async def store(database: EmbeddedPostgres, services: Services) -> AsyncIterator[Watched]:
-    async with opened_as(Watched, database.url) as running:
+async def store(settings: Settings, services: Services) -> AsyncIterator[Watched]:
+    async with opened_as(Watched, settings.database_urls) as running:
         yield running
 
 
@@ -239,7 +239,7 @@ async def test_a_stampede_is_told_with_its_run(
 
 
 async def test_nothing_is_missed_while_lanes_open_and_close(
-    store: Watched, feed: Feed, event: Event, database: EmbeddedPostgres, sql: asyncpg.Connection
+    store: Watched, feed: Feed, event: Event, settings: Settings, sql: asyncpg.Connection
 ) -> None:
     """500 sales and releases by three writers, each of whom goes away and comes back."""
     wanted = 500
@@ -249,7 +249,7 @@ async def test_nothing_is_missed_while_lanes_open_and_close(
         nonlocal committed
         chance = random.Random(f"writer {number}")
         while committed < wanted:
-            async with opened(database.url) as mine:
+            async with opened(settings.database_urls) as mine:
                 for step in range(chance.randint(5, 40)):
                     key = f"{number} {committed} {step} {chance.random()}"
                     done = await _sell_or_release(mine, event, key, chance)
@@ -293,7 +293,7 @@ async def _sell_or_release(store: DsqlStore, event: Event, key: str, chance: ran
 
 
 async def test_a_lane_that_becomes_visible_late_is_found(
-    feed: Feed, store: Watched, event: Event, database: EmbeddedPostgres, sql: asyncpg.Connection
+    feed: Feed, store: Watched, event: Event, settings: Settings, sql: asyncpg.Connection
 ) -> None:
     await feed.floor(event.event_id)
     lane = f"op_{event.event_id}_late"
@@ -301,7 +301,7 @@ async def test_a_lane_that_becomes_visible_late_is_found(
     await registering.start()
     await plain_lane(sql, lane)
     # Lanes that opened later are seen first.
-    async with opened(database.url):
+    async with opened(settings.database_urls):
         await feed._read()
         await registering.commit()
         await feed._read()
@@ -315,7 +315,7 @@ async def test_a_row_whose_answer_was_lost_is_followed_although_its_lane_is_gone
     feed: Feed,
     store: Watched,
     cuttable: Services,
-    proxy: CuttingProxy,
+    proxy: ClusterLine,
     event: Event,
     fan: str,
     sql: asyncpg.Connection,
@@ -518,7 +518,7 @@ async def test_rows_of_other_events_and_of_older_rounds_change_nothing(
 
 @pytest.mark.parametrize("how", ["away", "hanging"])
 async def test_beats_go_on_while_the_database_is_gone_and_their_time_stands_still(
-    proxy: CuttingProxy,
+    proxy: ClusterLine,
     settings: Settings,
     event: Event,
     fan: str,
@@ -560,7 +560,7 @@ def _queued(feed: Feed) -> bool:
 
 
 async def test_a_floor_is_told_as_of_the_last_good_read(
-    cuttable: Services, proxy: CuttingProxy, event: Event
+    cuttable: Services, proxy: ClusterLine, event: Event
 ) -> None:
     await proxy.away()
     with pytest.raises(Unavailable):
@@ -658,7 +658,7 @@ async def _drain(page: Page) -> int:
 
 
 async def test_a_foils_floor_is_read_from_its_own_store(
-    store: Watched, services: Services, event: Event, fan: str, database: EmbeddedPostgres
+    store: Watched, services: Services, event: Event, fan: str, settings: Settings
 ) -> None:
     class Foil(DsqlStore):
         name = "foil"
@@ -667,7 +667,7 @@ async def test_a_foils_floor_is_read_from_its_own_store(
             key = SeatKey(event_id=event_id, round_id=round_id, seat_index=95)
             return [Seat(key=key, status=SeatStatus.SOLD, fan_id="fan_foil", op_id="op_foil")]
 
-    async with opened_as(Foil, database.url) as foil:
+    async with opened_as(Foil, settings.database_urls) as foil:
         feed = Feed(
             store, {store.name: store, "foil": foil}, clock=SystemClock(), chance=SystemChance()
         )

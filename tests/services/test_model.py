@@ -11,7 +11,8 @@ import pytest_asyncio
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from tests.wire import Cut, CuttingProxy
+from tests.cluster_line import ClusterLine
+from tests.wire import Cut
 
 from worldseat.domain import ids
 from worldseat.domain.errors import ClaimVoided, KeyReused, NotHere, SeatTaken
@@ -37,7 +38,7 @@ class World:
     """What a machine works on, and how it reaches the event loop from its own thread."""
 
     services: Services
-    proxy: CuttingProxy
+    proxy: ClusterLine
     sql: asyncpg.Connection
     loop: asyncio.AbstractEventLoop
     events: list[Event] = field(default_factory=list)
@@ -48,7 +49,7 @@ class World:
 
 @pytest_asyncio.fixture
 async def world(
-    cuttable: Services, proxy: CuttingProxy, sql: asyncpg.Connection
+    cuttable: Services, proxy: ClusterLine, sql: asyncpg.Connection
 ) -> AsyncIterator[World]:
     yield World(cuttable, proxy, sql, asyncio.get_running_loop())
 

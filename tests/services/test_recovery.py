@@ -4,20 +4,23 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from functools import partial, partialmethod
+from pathlib import Path
 
 import asyncpg
 import pytest
 import pytest_asyncio
+from tests.behind import Database
+from tests.cluster_line import ClusterLine
 from tests.one_store import opened
 from tests.patience import until
-from tests.wire import CuttingProxy
 
 from worldseat import bootstrap
 from worldseat.domain import history
 from worldseat.domain.event import Event
 from worldseat.domain.run import Arrival, Cell, Outcome, Plan, Run, RunStatus
 from worldseat.domain.seats import Code
-from worldseat.embedded import EmbeddedPostgres
+from worldseat.local_dsql.descriptor import Descriptor
+from worldseat.local_dsql.launch import Launch
 from worldseat.ports.onsale import OnSaleStore
 from worldseat.ports.store import Duplicate, NotCommitted
 from worldseat.services import recovery as recovery_module
@@ -36,20 +39,39 @@ BUYERS = 12
 CLOCK, CHANCE = SystemClock(), SystemChance()
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of its own, whose runs no other process's recovery looks at."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest_asyncio.fixture(scope="module")
-async def database(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedPostgres]:
-    """A database of its own, which no other process's recovery looks at."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("pg"))
-    await server.start()
-    yield server
-    await server.stop()
+async def alone(home: Path) -> AsyncIterator[Descriptor]:
+    """A cluster of its own."""
+    launch = Launch(home / "dsql", delays=False)
+    yield await launch.start()
+    await launch.stop()
 
 
 @pytest.fixture(scope="module")
-def settings(database: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def database(alone: Descriptor) -> Database:
+    """The PostgreSQL behind it."""
+    return Database(url=alone.postgres_url)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def breakable(alone: Descriptor, home: Path) -> AsyncIterator[Descriptor]:
+    """Endpoints of the same database that a test may take away."""
+    words = ("--postgres-home", str(home / "pg"))
+    launch = Launch(home / "breakable", delays=False, words=words)
+    yield await launch.start()
+    await launch.stop()
+
+
+@pytest.fixture(scope="module")
+def settings(alone: Descriptor, home: Path) -> Settings:
     """Settings that reach it."""
-    urls = dict.fromkeys(REGIONS, database.url)
-    return Settings(home=tmp_path_factory.mktemp("home"), database_urls=urls)
+    return Settings(home=home, database_urls={each: alone.url(each) for each in REGIONS})
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -215,7 +237,7 @@ async def test_several_processes_settle_one_run_once(
 
 async def test_a_claim_that_cannot_be_fenced_leaves_the_run_unsettled(
     cuttable: Services,
-    proxy: CuttingProxy,
+    proxy: ClusterLine,
     services: Services,
     event: Event,
     sql: asyncpg.Connection,
@@ -244,7 +266,7 @@ async def test_a_claim_that_cannot_be_fenced_leaves_the_run_unsettled(
 
 
 async def test_recovery_waits_for_a_database_that_is_away_and_looks_again_later(
-    proxy: CuttingProxy,
+    proxy: ClusterLine,
     settings: Settings,
     services: Services,
     event: Event,
@@ -334,11 +356,11 @@ async def test_a_live_process_does_not_overwrite_what_recovery_has_settled(
 
 
 async def test_an_unsettled_run_of_a_killed_process_is_found_by_the_next(
-    database: EmbeddedPostgres, services: Services, event: Event
+    settings: Settings, services: Services, event: Event
 ) -> None:
     """The store alone, as the next process opens it: what was left is still there."""
     plan = await begun(services.store, event, sold_to=1)
-    async with opened(database.url) as following:
+    async with opened(settings.database_urls) as following:
         assert [run.plan for run in await following.unfinished_runs()] == [plan]
         assert await recovery_of(following).settle_all() == 0
         assert await following.unfinished_runs() == []

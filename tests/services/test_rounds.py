@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import asyncpg
 import pytest
-from tests.wire import CuttingProxy
+from tests.cluster_line import ClusterLine
 
 from worldseat.domain.errors import NotHere, Unavailable, UnknownEvent
 from worldseat.domain.event import Event, Money
@@ -184,7 +184,7 @@ async def test_no_reset_under_a_stampede(services: Services, event: Event) -> No
 
 
 async def test_events_that_are_not_there_and_databases_that_are_away(
-    cuttable: Services, proxy: CuttingProxy, event: Event
+    cuttable: Services, proxy: ClusterLine, event: Event
 ) -> None:
     with pytest.raises(UnknownEvent):
         await cuttable.onsale.reset("evt_none")

@@ -8,7 +8,8 @@ from functools import partialmethod
 
 import asyncpg
 import pytest
-from tests.wire import Cut, CuttingProxy
+from tests.cluster_line import ClusterLine
+from tests.wire import Cut
 
 from worldseat.domain.errors import (
     BadRequest,
@@ -232,7 +233,7 @@ async def test_two_tabs_with_one_key_and_two_seats_buy_one(
 
 
 async def test_a_sale_whose_answer_was_lost_is_found(
-    cuttable: Services, proxy: CuttingProxy, event: Event, fan: str, sql: asyncpg.Connection
+    cuttable: Services, proxy: ClusterLine, event: Event, fan: str, sql: asyncpg.Connection
 ) -> None:
     proxy.plan_for(fan, "k", Cut.APPLIED)
     bought = await buy(cuttable, event, fan=fan)
@@ -242,7 +243,7 @@ async def test_a_sale_whose_answer_was_lost_is_found(
 
 
 async def test_a_claim_that_was_lost_on_the_way_is_void_for_ever(
-    cuttable: Services, proxy: CuttingProxy, event: Event, fan: str, sql: asyncpg.Connection
+    cuttable: Services, proxy: ClusterLine, event: Event, fan: str, sql: asyncpg.Connection
 ) -> None:
     proxy.plan_for(fan, "k", Cut.NOT_APPLIED)
     with pytest.raises(ClaimVoided):
@@ -261,7 +262,7 @@ async def test_a_claim_that_was_lost_on_the_way_is_void_for_ever(
 @pytest.mark.parametrize("void", [Cut.APPLIED, Cut.NOT_APPLIED])
 async def test_the_fence_outlives_lost_answers_of_its_own(
     cuttable: Services,
-    proxy: CuttingProxy,
+    proxy: ClusterLine,
     event: Event,
     fan: str,
     sql: asyncpg.Connection,
@@ -274,23 +275,24 @@ async def test_the_fence_outlives_lost_answers_of_its_own(
     assert await rows(sql, event) == [("void", fan, 0)]
 
 
-async def test_a_commit_that_is_still_on_its_way_is_waited_for(
-    cuttable: Services, proxy: CuttingProxy, event: Event, fan: str, sql: asyncpg.Connection
+async def test_a_commit_that_is_still_on_its_way_loses_to_the_void(
+    cuttable: Services, proxy: ClusterLine, event: Event, fan: str, sql: asyncpg.Connection
 ) -> None:
+    """Who commits first wins: what was told to be void stays void when the rest arrives."""
     proxy.plan_for(fan, "k", Cut.HELD_BACK)
-    buying = asyncio.create_task(buy(cuttable, event, fan=fan))
-    await proxy.held.wait()
-    await asyncio.sleep(0.2)
-    assert not buying.done()
-    assert await rows(sql, event) == []
+    with pytest.raises(ClaimVoided):
+        await buy(cuttable, event, fan=fan)
+    assert proxy.cuts_made == [Cut.HELD_BACK]
+    assert await rows(sql, event) == [("void", fan, 0)]
     proxy.let_through.set()
-    assert (await buying).tickets[0].seat == "A1"
-    assert await rows(sql, event) == [("sell", fan, 0)]
+    await asyncio.sleep(0.2)
+    assert await rows(sql, event) == [("void", fan, 0)]
+    assert await owners(sql, event) == {}
 
 
 async def test_what_cannot_be_resolved_in_time_is_called_unknown_and_asked_again(
     monkeypatch: pytest.MonkeyPatch,
-    proxy: CuttingProxy,
+    proxy: ClusterLine,
     event: Event,
     fan: str,
     settings: Settings,
@@ -298,7 +300,7 @@ async def test_what_cannot_be_resolved_in_time_is_called_unknown_and_asked_again
 ) -> None:
     monkeypatch.setattr(lanes, "STATEMENT_TIMEOUT_S", 0.2)
     monkeypatch.setattr(Fence, "resolve", partialmethod(Fence.resolve, deadline_s=0.3))
-    proxy.plan_for(fan, "k", Cut.HELD_BACK)
+    proxy.plan_for(fan, "k", Cut.HELD_BACK, *[Cut.NOT_APPLIED] * 50)
     async with through(proxy, settings) as cuttable:
         with pytest.raises(OutcomeUnknown):
             await buy(cuttable, event, fan=fan)
@@ -311,7 +313,7 @@ async def test_what_cannot_be_resolved_in_time_is_called_unknown_and_asked_again
 
 
 async def test_a_shopper_who_leaves_at_commit_finds_the_ticket_later(
-    cuttable: Services, proxy: CuttingProxy, event: Event, fan: str, sql: asyncpg.Connection
+    cuttable: Services, proxy: ClusterLine, event: Event, fan: str, sql: asyncpg.Connection
 ) -> None:
     proxy.plan_for(fan, "k", Cut.SLOW)
     buying = asyncio.create_task(buy(cuttable, event, fan=fan))
@@ -325,7 +327,7 @@ async def test_a_shopper_who_leaves_at_commit_finds_the_ticket_later(
 
 
 async def test_while_the_database_is_away_nothing_is_sold_and_later_everything_works(
-    cuttable: Services, proxy: CuttingProxy, event: Event, fan: str, sql: asyncpg.Connection
+    cuttable: Services, proxy: ClusterLine, event: Event, fan: str, sql: asyncpg.Connection
 ) -> None:
     await proxy.away()
     with pytest.raises(Unavailable):
@@ -339,7 +341,7 @@ async def test_while_the_database_is_away_nothing_is_sold_and_later_everything_w
 
 async def test_a_database_that_goes_away_in_the_middle_of_a_purchase_sold_nothing(
     cuttable: Services,
-    proxy: CuttingProxy,
+    proxy: ClusterLine,
     event: Event,
     fan: str,
     sql: asyncpg.Connection,

@@ -6,6 +6,7 @@ from dataclasses import replace
 import asyncpg
 import pytest
 import pytest_asyncio
+from tests.behind import Database
 
 from worldseat.domain.event import Event
 from worldseat.domain.run import BUYERS, Cell, Plan, Run, RunStatus
@@ -35,11 +36,11 @@ class Forgetful(ReadCommittedControl):
 
 
 @pytest_asyncio.fixture
-async def foil(settings: Settings) -> AsyncIterator[Forgetful]:
+async def foil(settings: Settings, database: Database) -> AsyncIterator[Forgetful]:
     made = Forgetful(
         StoreSetup(
             regions=settings.regions,
-            urls=settings.database_urls,
+            urls=database.urls,
             home=settings.home,
             process="test:uncounted",
             chance=SystemChance(),

@@ -4,25 +4,26 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from tests.cluster_line import ClusterLine
 from tests.one_store import fresh_process, opened
-from tests.wire import CuttingProxy
 
-from worldseat.embedded import EmbeddedPostgres
+from worldseat.local_dsql.descriptor import Descriptor
 from worldseat.services.wiring import Services
+from worldseat.settings import Settings
 from worldseat.stores.dsql import DsqlStore
 
 
 @pytest_asyncio.fixture
-async def store(database: EmbeddedPostgres, services: Services) -> AsyncIterator[DsqlStore]:
-    """A second store on the test database, with the schema in place."""
-    async with opened(database.url) as running:
+async def store(settings: Settings, services: Services) -> AsyncIterator[DsqlStore]:
+    """A second store on the test run's cluster, with the schema in place."""
+    async with opened(settings.database_urls) as running:
         yield running
 
 
 @pytest_asyncio.fixture
-async def proxy(database: EmbeddedPostgres, services: Services) -> AsyncIterator[CuttingProxy]:
+async def proxy(breakable: Descriptor, services: Services) -> AsyncIterator[ClusterLine]:
     """The way to the test database, which a test can cut."""
-    async with CuttingProxy(database.url) as running:
+    async with ClusterLine(breakable) as running:
         yield running
 
 

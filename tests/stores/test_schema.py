@@ -13,10 +13,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
+from tests.behind import Database
 from tests.patience import until
 
 import worldseat
-from worldseat.embedded import EmbeddedPostgres
 from worldseat.ports.store import NotCommitted, StoreRefused
 from worldseat.stores.dsql import migrate as runner
 from worldseat.stores.dsql import purchase, statements
@@ -25,6 +25,8 @@ SOURCE = Path(worldseat.__file__).parent
 DSQL = SOURCE / "stores" / "dsql"
 SQL_FILES = sorted(DSQL.rglob("*.sql"))
 MIGRATIONS = [path for path in SQL_FILES if "migrations" in path.parts]
+# The local cluster is the service itself: it reads the dialect, and speaks PostgreSQL behind it.
+PRODUCT = [path for path in SOURCE.rglob("*.py") if "local_dsql" not in path.parts]
 LINT = Path(sys.executable).with_name("dsql-lint")
 
 # What DSQL refuses and the linter, older than that knowledge or blind to functions, lets through.
@@ -68,14 +70,14 @@ def test_every_sql_file_is_in_dsqls_dialect() -> None:
 
 
 def test_sql_that_stands_in_code_is_in_dsqls_dialect(tmp_path: Path) -> None:
-    texts = (runner._LEDGER, runner._APPLIED, runner._NOTE, purchase.BEGIN)
+    texts = (runner._LEDGER, runner._APPLIED, runner._NOTE, runner._JOB, purchase.BEGIN)
     inline = tmp_path / "inline.sql"
     inline.write_text(";\n".join(text.strip() for text in texts) + ";\n")
     assert lint(inline) == []
     looks_like_sql = re.compile(r'"(SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|BEGIN) (?![0-9])')
     others = {
         f"{path.name}: {match[1]}"
-        for path in SOURCE.rglob("*.py")
+        for path in PRODUCT
         # A foil speaks its own database's dialect.
         if "stores" not in path.parts or "dsql" in path.parts
         for match in looks_like_sql.finditer(path.read_text())
@@ -126,7 +128,7 @@ def test_every_index_is_async_in_the_file_and_has_its_verification() -> None:
 
 
 def test_only_the_runner_knows_the_word_async() -> None:
-    knows = {path.name for path in SOURCE.rglob("*.py") if "ASYNC" in _code(path.read_text())}
+    knows = {path.name for path in PRODUCT if "ASYNC" in _code(path.read_text())}
     assert knows == {"migrate.py"}
 
 
@@ -162,7 +164,7 @@ class Fresh:
 
 
 @pytest_asyncio.fixture
-async def fresh(database: EmbeddedPostgres) -> AsyncIterator[Fresh]:
+async def fresh(database: Database) -> AsyncIterator[Fresh]:
     name = f"fresh_{next(_numbers)}"
     admin = await asyncpg.connect(database.url)
     await admin.execute(f"CREATE DATABASE {name}")
@@ -253,6 +255,75 @@ async def test_an_index_counts_once_it_is_verified(
         with pytest.raises(NotCommitted):
             await fresh.migrate()
         assert await fresh.noted() == []
+
+
+async def _begin_a_job(fresh: Fresh, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Play the service that builds an index: its statement answers with the id of a job."""
+    await fresh.connection.execute("CREATE SCHEMA sys")
+    await fresh.connection.execute(
+        "CREATE TABLE sys.jobs (job_id text, status text, details text, done bool DEFAULT false)"
+    )
+    change = runner.Change(
+        change_id="9999/01.sql",
+        sql="INSERT INTO sys.jobs VALUES ('job_1', 'processing') RETURNING job_id",
+        verify="SELECT bool_and(done) FROM sys.jobs",
+    )
+    monkeypatch.setattr(runner, "changes", lambda: [change])
+    monkeypatch.setattr(runner, "VERIFY_DEADLINE_S", 5.0)
+
+
+async def test_a_build_in_the_background_is_waited_for(
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _begin_a_job(fresh, monkeypatch)
+    monkeypatch.setattr(runner, "VERIFY_POLL_S", 0.02)
+    migrating = asyncio.create_task(
+        runner.migrate(fresh.url, plain=False, report=fresh.said.append)
+    )
+    await asyncio.sleep(0.2)
+    assert not migrating.done()
+    # A job may be complete and its index not valid: only the index itself counts.
+    await fresh.connection.execute("UPDATE sys.jobs SET status = 'completed'")
+    await asyncio.sleep(0.1)
+    assert not migrating.done()
+    assert await fresh.noted() == []
+    await fresh.connection.execute("UPDATE sys.jobs SET done = true")
+    assert await migrating == 1
+    assert await fresh.noted() == ["9999/01.sql"]
+
+
+async def test_a_build_that_failed_is_told_with_its_reason(
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _begin_a_job(fresh, monkeypatch)
+    migrating = asyncio.create_task(runner.migrate(fresh.url, plain=False, report=print))
+
+    async def begun() -> bool:
+        return bool(await fresh.connection.fetchval("SELECT count(*) FROM sys.jobs"))
+
+    await until(begun)
+    await fresh.connection.execute("UPDATE sys.jobs SET status = 'failed', details = 'too large'")
+    with pytest.raises(StoreRefused, match=r"9999/01\.sql: job job_1 failed, too large"):
+        await migrating
+    assert await fresh.noted() == []
+
+
+async def test_an_up_to_date_schema_is_read_and_not_touched(fresh: Fresh) -> None:
+    await fresh.migrate()
+    # Whoever may only read can tell, and no DDL disturbs the transactions of others.
+    url = f"{fresh.url}&default_transaction_read_only=on"
+    assert await runner.migrate(url, plain=True, report=print) == 0
+
+
+async def test_the_second_endpoint_is_used_when_the_first_is_away(
+    fresh: Fresh, tmp_path: Path
+) -> None:
+    away = f"postgresql://postgres@/postgres?host={tmp_path}"
+    ran = await runner.migrate_through([away, fresh.url], report=fresh.said.append)
+    assert ran == len(runner.changes())
+    assert "does not answer" in fresh.said[0]
+    with pytest.raises(NotCommitted):
+        await runner.migrate_through([away, away], report=print)
 
 
 async def test_the_verification_reads_the_index_itself(fresh: Fresh) -> None:
@@ -645,7 +716,7 @@ async def test_the_seeded_live_on_sale_cannot_be_reset_by_plain_sql(
 async def insert(sql: asyncpg.Connection, table: str, changed: Row) -> None:
     row = ROWS[table] | changed
     places = ", ".join(f"${place}" for place in range(1, len(row) + 1))
-    statement = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})"  # noqa: S608
+    statement = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})"
     await sql.execute(statement, *row.values())
 
 

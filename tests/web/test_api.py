@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -177,8 +178,11 @@ async def test_health_names_what_stands_in(anybody: Client) -> None:
     assert answer.status_code == 200
     health = answer.json()
     assert health["status"] == "ok"
-    assert health["regions"] == {"us-east-1": "ok", "us-east-2": "ok"}
-    assert health["stand_in"].startswith("PostgreSQL ")
+    assert health["regions"] == {
+        region: {"state": "ok", "served_by": region, "can_commit": True}
+        for region in ("us-east-1", "us-east-2")
+    }
+    assert health["stand_in"] == "local DSQL cluster"
 
 
 async def test_metrics_count_what_happened(fan: Client, event: Event) -> None:
@@ -189,4 +193,10 @@ async def test_metrics_count_what_happened(fan: Client, event: Event) -> None:
     assert 'worldseat_claims_total{outcome="replayed"}' in text
     assert "worldseat_claim_seconds_bucket" in text
     assert 'route="/api/events/{event_id}/claims",status="201"' in text
+    assert re.search(r'worldseat_region_commit_seconds_count\{region="us-east-\d"\} [1-9]', text)
+    assert 'worldseat_region_well{region="us-east-1"} 1.0' in text
+    assert 'worldseat_region_served_by{endpoint="us-east-1",region="us-east-1"} 1.0' in text
+    assert 'worldseat_region_served_by{endpoint="us-east-2",region="us-east-1"} 0.0' in text
+    for name in ("conflicts", "retries", "unknown", "connections_opened"):
+        assert f'worldseat_region_{name}_total{{region="us-east-2"}}' in text
     assert event.event_id not in text

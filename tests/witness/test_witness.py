@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import pytest
+from tests.behind import Database
 from tests.witness.a_round import Round
 
 from worldseat.domain.errors import Unavailable, UnknownEvent, UnknownSeat
@@ -75,12 +76,14 @@ async def test_sales_while_it_reads_are_no_violation(services: Services, event: 
 # a database that keeps less than it must: the same code, the same harness, one level lower
 
 
-async def test_a_control_that_oversells_is_found_out(settings: Settings, event: Event) -> None:
+async def test_a_control_that_oversells_is_found_out(
+    settings: Settings, database: Database, event: Event
+) -> None:
     clock, chance = SystemClock(), SystemChance()
     control = ReadCommittedControl(
         StoreSetup(
             regions=REGIONS,
-            urls=settings.database_urls,
+            urls=database.urls,
             home=settings.home,
             process="control",
             chance=chance,

@@ -6,7 +6,21 @@ from collections.abc import Sequence
 from cyclopts import App
 
 from worldseat import __version__, telemetry
-from worldseat.cli import break_it, compare, db_url, doctor, event, foil, reset, up, witness
+from worldseat.cli import (
+    break_it,
+    compare,
+    db_url,
+    doctor,
+    event,
+    foil,
+    local,
+    local_dsql,
+    migrate,
+    psql,
+    reset,
+    up,
+    witness,
+)
 from worldseat.cli.terminal import complain
 from worldseat.domain.errors import WorldSeatError
 from worldseat.ports.store import StoreError
@@ -22,7 +36,11 @@ app.command(compare.compare)
 app.command(witness.witness)
 app.command(reset.reset)
 app.command(db_url.db_url)
+app.command(psql.psql)
 app.command(doctor.doctor)
+app.command(migrate.migrate)
+app.command(local_dsql.local_dsql)
+app.command(local.app)
 app.command(event.app)
 app.command(foil.app)
 

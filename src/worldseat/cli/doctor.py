@@ -12,6 +12,7 @@ from worldseat import __version__, bootstrap
 from worldseat.cli.options import HERE, Where
 from worldseat.cli.terminal import console, print_json
 from worldseat.domain.errors import WorldSeatError
+from worldseat.ports.onsale import EndpointCheck
 from worldseat.ports.store import StoreError
 from worldseat.services.wiring import Services
 from worldseat.settings import Settings
@@ -31,7 +32,7 @@ class Finding:
 
 
 def doctor(*, json: bool = False, where: Where = HERE) -> int:
-    """Check Python, the disk, the database, its isolation, both Regions and the events."""
+    """Check Python, the disk, each Region's endpoint step by step, the events and the foils."""
     findings = uvloop.run(_all(where.settings()))
     if json:
         print_json({"version": __version__, "ok": _ok(findings), "findings": findings})
@@ -60,9 +61,11 @@ async def _all(settings: Settings) -> list[Finding]:
                 check="database",
                 ok=False,
                 seen=str(error),
-                mend="Read the message; with addresses of your own, try them with psql.",
+                mend="What was tried at each Region is below; mend that first.",
             )
         )
+        unopened = bootstrap.product(settings)
+        findings.extend([_at_endpoint(each) for each in await unopened.examine()])
     return findings
 
 
@@ -71,12 +74,18 @@ async def _database(services: Services) -> AsyncIterator[Finding]:
     played = f"played by {store.stand_in} on this machine" if store.stand_in else "on AWS"
     yield Finding(check="product database", ok=True, seen=f"{store.title}, {played}")
     yield Finding(check="isolation", ok=True, seen=store.guarantees.isolation)
-    for region, answer in (await store.health()).items():
+    for check in await store.examine():
+        yield _at_endpoint(check)
+    await store.health()
+    for each in store.region_figures():
         yield Finding(
-            check=f"Region {region}",
-            ok=answer == "ok",
-            seen=answer,
-            mend="The other Region goes on selling. Check the address and the server behind it.",
+            check=f"{each.region} serves",
+            ok=each.served_by == each.region,
+            seen=f"its fans are served by {each.served_by or 'nobody'}"
+            + ("" if each.state == "ok" else f" ({each.state})"),
+            mend="The other Region goes on selling, and this one is back by itself once mended."
+            if each.served_by
+            else "Nothing can be sold now. Mend what is wrong above.",
         )
     for event in await services.onsale.events():
         floor = await store.floor(event.event_id, event.current_round_id)
@@ -96,6 +105,12 @@ async def _database(services: Services) -> AsyncIterator[Finding]:
     yield Finding(check="foils", ok=True, seen=", ".join(foils) or "none installed, none needed")
     for name, needs in services.missing.items():
         yield Finding(check=f"foil {name}", ok=True, seen=needs)
+
+
+def _at_endpoint(check: EndpointCheck) -> Finding:
+    return Finding(
+        check=f"{check.region} {check.check}", ok=check.ok, seen=check.seen, mend=check.mend
+    )
 
 
 def _python() -> Finding:

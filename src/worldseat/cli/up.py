@@ -11,6 +11,7 @@ from worldseat import bootstrap
 from worldseat.cli.options import HERE, Where
 from worldseat.cli.terminal import console
 from worldseat.domain.errors import BadRequest
+from worldseat.domain.run import LOCAL_CLUSTER
 from worldseat.services.wiring import Services
 from worldseat.settings import Settings
 from worldseat.web.app import create_app
@@ -56,11 +57,15 @@ def _welcome(services: Services, host: str, port: int) -> None:
     stand_in = services.store.stand_in
     console.print(f"\n[bold]WorldSeat[/bold] is open at [bold]{base}[/bold]")
     if stand_in:
-        console.print(f"On this machine {stand_in} stands in for Aurora DSQL, behind both Regions.")
+        what = (
+            f"the {stand_in}" if stand_in == LOCAL_CLUSTER else f"{stand_in}, behind both Regions,"
+        )
+        console.print(f"On this machine {what} stands in for Aurora DSQL.", soft_wrap=True)
     console.print(f"""
   {base}/         the command center
   {base}/compare  the same code on every database
   {base}/proof    every claim beside its runs
+  {base}/regions  how the Regions stand
 
 On the page: click a seat and press Buy, or press Break it.
 From another terminal:

@@ -20,6 +20,9 @@ IN_FLIGHT_LIMIT = 64
 ITSELF = " itself"
 """How a `stand_in` ends where nothing stands in: the database itself ran, outside of AWS."""
 
+LOCAL_CLUSTER = "local DSQL cluster"
+"""The `stand_in` of the product's database on one machine: two endpoints and a witness."""
+
 FACE_VALUE_MINOR = 15_000
 """Illustrative face value of one ticket, in cents: $150 (design §10.4)."""
 

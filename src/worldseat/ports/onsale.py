@@ -57,6 +57,50 @@ class Followed:
     as_of_at: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionFigures:
+    """What this process saw of one Region's endpoint since it started.
+
+    Counted are transactions that wrote: purchases, voids, releases and the ends of runs. A commit
+    counts for the Region through which it went, whoever's it was; `retries` are transactions begun
+    again after another one had won.
+    """
+
+    region: str
+    state: str
+    """`ok`, or what is wrong with the endpoint, for operators."""
+    served_by: str | None
+    """Whose endpoint serves this Region's fans now; None: nobody's."""
+    lanes_open: int
+    commits: int
+    conflicts: int
+    retries: int
+    unknown: int
+    """COMMITs that were sent and not answered."""
+    commit_ms_p50: float | None
+    """Of the last 512 commits, from sending COMMIT to its answer."""
+    commit_ms_p99: float | None
+    commit_ms_sum: float = 0.0
+    commit_ms_buckets: Sequence[tuple[float, int]] = ()
+    """Upper bound in ms and how many commits took no longer; the last bound is infinite."""
+    connections_opened: int = 0
+    connections_delayed: int = 0
+    """Connections that waited because the service takes only so many in a second."""
+    connections_refused: int = 0
+    """Connections that the service refused for their number or rate (53300, 53400)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointCheck:
+    """One thing that was tried at a Region's endpoint: what was seen, and how to mend it."""
+
+    region: str
+    check: str
+    ok: bool
+    seen: str
+    mend: str = ""
+
+
 class OnSaleStore(Store, Protocol):
     """The product's database."""
 
@@ -78,7 +122,10 @@ class OnSaleStore(Store, Protocol):
 
     # purchases
     def writer(self, region: str) -> AbstractAsyncContextManager[Writer]:
-        """Take a writer of the Region's pool."""
+        """Take a writer for a fan of this Region; another Region's endpoint where its own is away.
+
+        The order goes on naming the fan's Region, and the row's lane says which endpoint it was.
+        """
 
     async def find_op(self, op_id: str) -> LogRow | None:
         """Return the committed row under this id, read afresh through any Region that answers."""
@@ -142,4 +189,10 @@ class OnSaleStore(Store, Protocol):
 
     # health
     async def health(self) -> Mapping[str, str]:
-        """Return, for each Region, `ok` or what is wrong."""
+        """Ask every Region now; return `ok` (it answers and commits) or what is wrong."""
+
+    def region_figures(self) -> Sequence[RegionFigures]:
+        """Return what is known of each Region, in order. Asks nobody."""
+
+    async def examine(self) -> Sequence[EndpointCheck]:
+        """Try each endpoint step by step, on connections of its own. Needs no open store."""

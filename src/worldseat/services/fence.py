@@ -43,18 +43,26 @@ class Fence:
         """Return what became of the order; UNKNOWN only when no Region answered in time."""
         ends_ns = self._clock.monotonic_ns() + int(deadline_s * 1e9)
         turn = self._regions.index(order.region) if order.region in self._regions else 0
-        while self._clock.monotonic_ns() < ends_ns:
+        told = False
+        while (left_s := (ends_ns - self._clock.monotonic_ns()) / 1e9) > 0:
             turn += 1
             region = self._regions[turn % len(self._regions)]
             try:
-                await self._store.void(order, region=region)
+                # An endpoint that hangs must not keep the fan longer than promised.
+                async with asyncio.timeout(left_s):
+                    await self._store.void(order, region=region)
+            except TimeoutError:
+                return Resolution.UNKNOWN
             except Duplicate:
                 found = await self._read(order.op_id)
                 if found is not None:
                     return found
             except StoreError as error:
-                # Not resolved yet: the next turn meets the key if this void was committed.
-                log.info("fence.again", op_id=order.op_id, region=region, detail=str(error))
+                # Not resolved yet: the next turn meets the key if this void was committed. Told
+                # once: a stampede's unknowns would fill the log while the database is away.
+                tell = log.debug if told else log.info
+                tell("fence.again", op_id=order.op_id, region=region, detail=str(error))
+                told = True
             else:
                 return Resolution.VOID
             await asyncio.sleep(PAUSE_S * self._chance.jitter())

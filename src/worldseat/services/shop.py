@@ -152,8 +152,18 @@ class Shop:
                     next_step="Nothing was sold to you. Choose another seat.",
                     operator=tried.detail,
                 )
-            case Answer.BUSY | Answer.UNAVAILABLE:
-                raise Unavailable("The box office is too busy to answer.", operator=tried.detail)
+            case Answer.BUSY:
+                raise Unavailable(
+                    "Too many are after this seat at once, and you did not get through.",
+                    next_step="Nothing was bought. Press Buy again.",
+                    operator=tried.detail,
+                )
+            case Answer.UNAVAILABLE:
+                raise Unavailable(
+                    "The box office cannot sell right now: its database takes no purchases.",
+                    next_step="Nothing was bought. Try again in a few seconds.",
+                    operator=tried.detail,
+                )
 
     async def _resolve(self, order: Order, event: Event, tried: Attempted) -> Bought:
         match await self._fence.resolve(order):
@@ -166,7 +176,7 @@ class Shop:
                 )
             case Resolution.UNKNOWN:
                 raise OutcomeUnknown(
-                    "The database has not said yet whether the seat is yours.",
+                    "We do not know yet whether the seat is yours: the database has not said.",
                     operator=tried.detail,
                 )
 
@@ -204,7 +214,7 @@ class Shop:
             return await self._store.find_op(order.op_id)
         except StoreError as error:
             raise OutcomeUnknown(
-                "The database cannot be asked right now whether the seat is yours.",
+                "We do not know yet whether the seat is yours: the database cannot be asked.",
                 operator=str(error),
             ) from error
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from worldseat.ports.cluster import LocalCluster
 from worldseat.ports.onsale import OnSaleStore
 from worldseat.ports.store import Store
 from worldseat.services.comparison import Comparisons
@@ -33,5 +34,7 @@ class Services:
     missing: Mapping[str, str]
     """Foils that are registered but lack a package: what each says is missing."""
     settings: Settings
+    cluster: LocalCluster | None = None
+    """The local DSQL cluster, for its orders; None on AWS and on plain PostgreSQL."""
     database_restarts: Callable[[], int]
     """How often this process brought the embedded database back; 0 with addresses of one's own."""

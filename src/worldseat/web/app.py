@@ -43,6 +43,7 @@ def create_app(services: "Services") -> ASGIApp:
     services.shop.on_claim = metrics.claimed
     services.stampedes.on_result = metrics.fired
     metrics.restarts.set_function(services.database_restarts)
+    metrics.of_regions(services.store.region_figures)
     context = Context(services=services, fans=Fans(settings.secret), metrics=metrics)
     policy = access.Policy(bound_host=settings.host, operator_token=settings.operator_token)
     return _Application(context, policy)

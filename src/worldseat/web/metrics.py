@@ -1,13 +1,15 @@
 """What Prometheus is told. Every label has few values: a code, a status, a route's pattern."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from worldseat.domain.run import Plan, Result
+from worldseat.ports.onsale import RegionFigures
 from worldseat.services.shop import Claimed
+from worldseat.web.region_metrics import RegionMetrics
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -79,6 +81,10 @@ class Metrics:
         self._ended: dict[str, Counter] = {}
         self._streams = 0
         self.streams_open.set_function(lambda: self._streams)
+
+    def of_regions(self, figures: Callable[[], Sequence[RegionFigures]]) -> None:
+        """Tell the figures of each Region too. Called once."""
+        self.registry.register(RegionMetrics(figures))
 
     @property
     def streams_now(self) -> int:

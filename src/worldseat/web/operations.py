@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from worldseat.domain.verdict import Report
 from worldseat.services.floor import FloorView
-from worldseat.web import comparisons, events, health, me, stampedes, stream, witness
+from worldseat.web import comparisons, events, health, me, regions, stampedes, stream, witness
 from worldseat.web.context import Handler
 from worldseat.web.shapes import (
     ClaimAnswer,
@@ -315,6 +315,26 @@ OPERATIONS: tuple[Operation, ...] = (
         query=OneEventQuery,
         answer=StoryAnswer,
         problems=("unknown-event", "wrong-shape", *_AWAY),
+    ),
+    Operation(
+        method="GET",
+        path="/api/regions",
+        name="getRegions",
+        summary="How each Region stands, and who serves its fans; asks no database",
+        handler=regions.show_regions,
+        answer=regions.RegionsAnswer,
+        problems=("error",),
+    ),
+    Operation(
+        method="POST",
+        path="/api/regions/orders",
+        name="orderRegions",
+        summary="Let something happen to the local cluster: a lost Region, a cut link, a fault",
+        handler=regions.give_order,
+        body=regions.OrderBody,
+        needs=OPERATOR,
+        answer=regions.RegionsAnswer,
+        problems=(*_BODY, "operator-only", "bad-order", "no-local-cluster", *_AWAY),
     ),
     Operation(
         method="GET",

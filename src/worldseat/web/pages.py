@@ -27,6 +27,8 @@ from worldseat.web.fans import Fan
 from worldseat.web.judgements import Asked, Judgements
 from worldseat.web.problems import KINDS, Problem, WebError
 from worldseat.web.query import Id, path_id, query
+from worldseat.web.regions import look
+from worldseat.web.regions_page import regions_page
 from worldseat.web.scripts import needed_by
 from worldseat.web.shapes import Asked as Query
 from worldseat.web.views import command_center as center
@@ -60,6 +62,7 @@ def routes(context: Context) -> list[BaseRoute]:
         "/compare": partial(compare_page, environment()),
         "/compare.svg": partial(compare_chart, environment()),
         "/proof": proof_page,
+        "/regions": partial(regions_page, environment()),
         "/problems/{code}": problem_page,
     }
     return [
@@ -184,6 +187,7 @@ async def _found(
         judged=await tried(judgements.newest(asked)),
         tickets=await tried(_tickets(context, fan)),
         log=await tried(newest_entries(context, event)),
+        regions=await look(services),
     )
 
 

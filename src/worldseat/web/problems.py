@@ -54,6 +54,7 @@ KINDS: dict[str, Kind] = {
     "unknown-run": Kind(404, "No such stampede", "GET /api/stampedes lists the stampedes."),
     "method-not-allowed": Kind(405, "Not in this way", "The Allow header says which methods work."),
     # What was asked can be read and makes no sense.
+    "bad-order": Kind(422, "The cluster cannot do this"),
     "bad-request": Kind(422, "This cannot be asked"),
     "key-reused": Kind(422, "One key for two requests"),
     "one-seat": Kind(422, "One seat at a time"),
@@ -64,6 +65,7 @@ KINDS: dict[str, Kind] = {
     # A definite no.
     "claim-voided": Kind(409, "Not sold, for good"),
     "live-round": Kind(409, "This event sells for real"),
+    "no-local-cluster": Kind(409, "No local cluster"),
     "no-open-seat": Kind(409, "No open seat"),
     "refused": Kind(409, "No"),
     "round-changed": Kind(409, "The floor was just reset"),

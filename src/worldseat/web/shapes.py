@@ -114,11 +114,23 @@ class Nothing(Asked, frozen=True):
 # answers
 
 
+class RegionHealth(Struct, frozen=True):
+    """A Region's endpoint, as seen from here.
+
+    `state` is ok or says what is wrong; `served_by` names the Region whose endpoint serves this
+    one's fans now, or nobody.
+    """
+
+    state: str
+    served_by: str | None
+    can_commit: bool
+
+
 class Health(Struct, frozen=True):
     """Whether fans can buy now. `status` is ok, degraded (one Region is away) or down."""
 
     status: str
-    regions: dict[str, str]
+    regions: dict[str, RegionHealth]
     stand_in: str | None
     version: str
 

@@ -16,6 +16,7 @@ from worldseat.domain.event import Event
 from worldseat.domain.run import Arrival, Cell, Reach, Run, RunStatus
 from worldseat.domain.seats import Code
 from worldseat.embedded import EmbeddedPostgres
+from worldseat.local_dsql import descriptor
 from worldseat.services import settling
 from worldseat.services.wiring import Services
 from worldseat.settings import Settings
@@ -32,13 +33,13 @@ REHEARSAL = "evt_aurora-2026"
 async def whole(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Services]:
     """WorldSeat as `make run` starts it: on the embedded server, with every foil there is."""
     home = tmp_path_factory.mktemp("whole")
-    async with bootstrap.services(Settings(home=home)) as running:
+    async with bootstrap.services(Settings(home=home, delays=False)) as running:
         assert not {store.own for store in foils(running)} & await databases(url_of(running))
         yield running
 
 
 def url_of(services: Services) -> str:
-    return services.settings.database_urls["us-east-1"]
+    return descriptor.postgres_of(services.settings.home / "dsql")
 
 
 def foils(services: Services) -> list[PostgresStore]:

@@ -172,7 +172,7 @@ async def test_at_an_address_of_ones_own_it_keeps_to_a_schema_of_its_own(
             assert 1 < counted <= holders if holders > 1 else counted == 1
             async with elsewhere(theirs) as connection:
                 assert counted == await connection.fetchval(
-                    f"SELECT count(*) FROM {kind.own}.sales_naive WHERE run_id = $1",  # noqa: S608
+                    f"SELECT count(*) FROM {kind.own}.sales_naive WHERE run_id = $1",
                     run.run_id,
                 )
     assert await databases(database.url) == before

@@ -10,39 +10,47 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import asyncpg
 
 from worldseat.ports.clock import Chance
 from worldseat.ports.store import NotCommitted
 from worldseat.stores.dsql import failures, statements
+from worldseat.stores.dsql.standing import Standing
 
 _LOG = statements.load("log.sql")
 
-STATEMENT_TIMEOUT_S = 10.0
-"""The client gives up on one statement; DSQL has no statement_timeout."""
+STATEMENT_TIMEOUT_S = 6.0
+"""The client gives up on one statement; DSQL has no statement_timeout. Within a fan's patience."""
 
 ACQUIRE_TIMEOUT_S = 10.0
+RELEASE_TIMEOUT_S = 1.0
+"""How long a statement that was given up on may take to end, before its lane is broken."""
+
 LANE_LIFE_S = 50 * 60
 """A DSQL session ends after 60 minutes; a lane is replaced well before."""
 
 IDLE_LIFE_S = 120.0
+"""An idle lane beyond those that are kept warm is closed after so long."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Lane:
     """Who writes on a connection, and how far it came.
 
-    `in_doubt` is set when COMMIT is sent and taken back when it is answered. A lane that stays in
-    doubt is never used again, and has no known end: one more row of it may still land.
+    `region` is whose endpoint it goes through; a row's own `region` is its fan's. `in_doubt` is set
+    when COMMIT is sent and taken back when it is answered. A lane that stays in doubt is never used
+    again, and has no known end: one more row of it may still land.
     """
 
     lane: str
     region: str
     opened_s: float
+    used_s: float
     seq: int = 0
     in_doubt: bool = False
+    registered: bool = False
 
 
 class LaneConnection(asyncpg.Connection):
@@ -53,9 +61,11 @@ class LaneConnection(asyncpg.Connection):
     """
 
     lane: Lane
+    standing: Standing
+    process: str
 
     @property
-    def itself(self) -> "LaneConnection":
+    def itself(self) -> Self:
         """The connection behind the pool's proxy, which is of no use once the server hangs up."""
         return self
 
@@ -63,47 +73,71 @@ class LaneConnection(asyncpg.Connection):
         """Return no statement at all."""
         return ""
 
+    async def register(self) -> None:
+        """Commit the lane's row before its first sale, so that no follower can miss it."""
+        if not self.lane.registered:
+            await self.execute(_LOG["open_lane"], self.lane.lane, self.lane.region, self.process)
+            self.lane.registered = True
+
 
 class LanePool:
-    """The lanes of one Region."""
+    """The lanes of one Region. `kept` of them stay open and warm, once `tend` was called."""
 
-    def __init__(self, *, region: str, url: str, size: int, process: str, chance: Chance) -> None:
-        self.region = region
+    def __init__(
+        self, standing: Standing, *, size: int, process: str, chance: Chance, kept: int = 0
+    ) -> None:
+        self.standing = standing
         self.size = size
-        self._url = url
+        self._kept = kept
         self._process = process
         self._chance = chance
         self._pool: asyncpg.Pool[Any] | None = None
-        self._open: dict[str, Lane] = {}
+        self._open: dict[str, LaneConnection] = {}
         self._in_use: set[str] = set()
+        self._waiting: set[asyncio.Timeout] = set()
         self._ended: list[Lane] = []
+
+    @property
+    def lanes_open(self) -> int:
+        """Return how many lanes are open."""
+        return len(self._open)
 
     async def open(self) -> None:
         """Make the pool; connections are opened when they are first needed."""
         self._pool = await asyncpg.create_pool(
-            self._url,
             min_size=0,
             max_size=self.size,
-            max_inactive_connection_lifetime=IDLE_LIFE_S,
+            # Idle lanes are closed by `tend`, which knows which of them are kept.
+            max_inactive_connection_lifetime=0,
             command_timeout=STATEMENT_TIMEOUT_S,
             timeout=ACQUIRE_TIMEOUT_S,
             connection_class=LaneConnection,
+            connect=self.standing.opening.connect,
             init=self._register,
             server_settings={"application_name": "worldseat"},
         )
 
     async def _register(self, connection: Any) -> None:
-        """Commit the lane's row before its first sale, so that no follower can miss it."""
-        await self._note_ended(connection)
-        lane = Lane(lane=self._chance.new_id("lan"), region=self.region, opened_s=time.monotonic())
-        await connection.execute(_LOG["open_lane"], lane.lane, self.region, self._process)
-        connection.lane = lane
-        self._open[lane.lane] = lane
+        """Begin a lane. Where nothing can be committed now it serves readers, and writers later."""
+        now = time.monotonic()
+        region = self.standing.region
+        lane = Lane(lane=self._chance.new_id("lan"), region=region, opened_s=now, used_s=now)
+        connection.lane, connection.standing = lane, self.standing
+        connection.process = self._process
+        try:
+            await self._note_ended(connection)
+            await connection.register()
+        except asyncpg.PostgresError as error:
+            if not failures.takes_no_commits(error):
+                raise
+            self.standing.met(error)
+        self._open[lane.lane] = connection
         connection.add_termination_listener(partial(self._ended_now, lane))
 
     def _ended_now(self, lane: Lane, _connection: object) -> None:
         del self._open[lane.lane]
-        self._ended.append(lane)
+        if lane.registered:
+            self._ended.append(lane)
 
     async def _note_ended(self, connection: Any) -> None:
         """Write down how far lanes came that are over; followers then leave them alone."""
@@ -122,6 +156,27 @@ class LanePool:
             self._ended.extend(known)
             raise
 
+    def cut(self) -> None:
+        """Break every lane, and let go of those who wait for one: the endpoint is lost."""
+        for connection in tuple(self._open.values()):
+            connection.terminate()
+        now = asyncio.get_running_loop().time()
+        for limit in tuple(self._waiting):
+            limit.reschedule(now)
+
+    async def tend(self) -> None:
+        """Close lanes that are old or long idle, and keep some warm. Raises NotCommitted."""
+        now = time.monotonic()
+        idle = [each for name, each in self._open.items() if name not in self._in_use]
+        left = self.lanes_open
+        for connection in sorted(idle, key=lambda each: each.lane.used_s):
+            old = now - connection.lane.opened_s > LANE_LIFE_S
+            if old or (left > self._kept and now - connection.lane.used_s > IDLE_LIFE_S):
+                left -= 1
+                connection.terminate()
+        if left < self._kept and self._pool is not None:
+            await self.warm(self._kept)
+
     async def warm(self, count: int) -> None:
         """Open `count` lanes now, so that nobody pays for it later. Raises NotCommitted."""
         pool = self._require()
@@ -134,7 +189,7 @@ class LanePool:
                 task.cancel()
             for connection in await asyncio.gather(*opening, return_exceptions=True):
                 if not isinstance(connection, BaseException):
-                    await pool.release(connection)
+                    await self._release(pool, connection)
 
     @asynccontextmanager
     async def lane(self) -> AsyncIterator[LaneConnection]:
@@ -146,6 +201,7 @@ class LanePool:
             message = "the server hung up just when the connection was handed out"
             raise NotCommitted(message)
         lane = connection.lane
+        lane.used_s = time.monotonic()
         self._in_use.add(lane.lane)
         try:
             # close() may have come while this one waited; it must not write any more.
@@ -166,33 +222,55 @@ class LanePool:
         try:
             async with asyncio.timeout(within_s):
                 if self._open or self._ended:
-                    async with pool.acquire() as connection:
-                        # A lane that somebody still writes on is not over: it gets no end.
-                        self._ended.extend(
-                            lane for name, lane in self._open.items() if name not in self._in_use
-                        )
-                        await self._note_ended(connection)
+                    await self._note_all(pool)
                 await pool.close()
         except failures.DRIVER_ERRORS:
             # The lanes stay without an end and age out of the followers' window by themselves.
             pool.terminate()
 
+    async def _note_all(self, pool: "asyncpg.Pool[Any]") -> None:
+        proxy = await pool.acquire()
+        connection: LaneConnection | None = getattr(proxy, "itself", None)
+        try:
+            if connection is None:
+                return
+            # A lane that somebody still writes on is not over: it gets no end.
+            self._ended.extend(
+                each.lane
+                for name, each in self._open.items()
+                if name not in self._in_use and each.lane.registered
+            )
+            await self._note_ended(connection)
+        except BaseException:
+            # Released as it is, it would be waited for until the server answers.
+            proxy.terminate()
+            raise
+        finally:
+            await self._release(pool, proxy)
+
     async def _acquire(self, pool: "asyncpg.Pool[Any]") -> Any:
         """Take a connection. Whatever went wrong, a claim that has none committed nothing."""
         try:
-            return await pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
+            async with asyncio.timeout(ACQUIRE_TIMEOUT_S) as limit:
+                self._waiting.add(limit)
+                try:
+                    return await pool.acquire()
+                finally:
+                    self._waiting.discard(limit)
         except failures.DRIVER_ERRORS as error:
-            raise NotCommitted(failures.told(error)) from error
+            self.standing.met(error)
+            told = failures.told(error)
+            raise NotCommitted(f"no connection to {self.standing.region}: {told}") from error
 
     async def _release(self, pool: "asyncpg.Pool[Any]", proxy: Any) -> None:
         try:
-            await pool.release(proxy)
+            await pool.release(proxy, timeout=RELEASE_TIMEOUT_S)
         except failures.DRIVER_ERRORS:
             # The pool has closed the connection. What was answered on it stands: say nothing more.
             return
 
     def _require(self) -> "asyncpg.Pool[Any]":
         if self._pool is None:
-            message = f"the pool of {self.region} is closed"
+            message = f"the pool of {self.standing.region} is closed"
             raise NotCommitted(message)
         return self._pool

@@ -1,15 +1,16 @@
 """The seat port on DSQL: one transaction at REPEATABLE READ, its statements, its commit."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from worldseat.domain import ids
 from worldseat.domain.seats import Kind, Order, Seat, SeatKey
 from worldseat.ports.store import CommitUnknown, Conflict, NotCommitted, StoreRefused
 from worldseat.stores.dsql import failures, rows, statements
-from worldseat.stores.dsql.lanes import LaneConnection, LanePool
+from worldseat.stores.dsql.lanes import LaneConnection
 
 _SEAT = statements.load("seat.sql")
 
@@ -124,17 +125,23 @@ class DsqlWriter:
         self._connection = connection
         self._begin = begin
         self._leave = leave
+        self._lost_the_last = False
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[DsqlTransaction]:
         """Begin; leaving the block commits. An error inside rolls back and is translated."""
+        figures = self._connection.standing.figures
+        figures.retries += self._lost_the_last
+        self._lost_the_last = False
         tx = DsqlTransaction(self._connection)
         try:
             try:
+                await self._connection.register()
                 await self._connection.execute(self._begin)
                 yield tx
             except BaseException as error:
                 await self._roll_back()
+                self._connection.standing.met(error)
                 told = failures.before_commit(error)
                 if told is None:
                     raise
@@ -143,6 +150,10 @@ class DsqlWriter:
                 await self._roll_back()
             else:
                 await self._commit(tx)
+        except Conflict:
+            figures.conflicts += 1
+            self._lost_the_last = True
+            raise
         except NotCommitted:
             # The harness goes on with another lane, and may have to wait for one: make room.
             self._leave()
@@ -158,17 +169,20 @@ class DsqlWriter:
             self._connection.terminate()
 
     async def _commit(self, tx: DsqlTransaction) -> None:
-        lane = self._connection.lane
+        lane, standing = self._connection.lane, self._connection.standing
         if self._connection.is_closed():
             message = "the connection was lost before COMMIT was sent"
             raise NotCommitted(message)
         # Before it is sent: the connection may be lost, and its end noted, before we are told.
         lane.in_doubt = True
+        sent_s = time.perf_counter()
         try:
             tag = await self._connection.execute("COMMIT")
         except BaseException as error:
+            standing.met(error)
             told = failures.at_commit(error)
             if told is None or isinstance(told, CommitUnknown):
+                standing.figures.unknown += 1
                 self._connection.terminate()
             else:
                 lane.in_doubt = False
@@ -179,14 +193,25 @@ class DsqlWriter:
         if tag != "COMMIT":
             message = f"COMMIT was answered {tag}"
             raise NotCommitted(message)
+        standing.figures.committed((time.perf_counter() - sent_s) * 1000)
         lane.seq += tx.appended
 
 
 class DsqlBench:
-    """Warm lanes of one Region for a stampede: `size` of them at once, and no more."""
+    """Warm lanes for the buyers of one Region: `size` of them at once, and no more.
 
-    def __init__(self, pool: LanePool, begin: str, size: int) -> None:
-        self._pool = pool
+    `lanes` gives a lane of whichever endpoint serves that Region.
+    """
+
+    def __init__(
+        self,
+        lanes: Callable[[], AbstractAsyncContextManager[LaneConnection]],
+        region: str,
+        begin: str,
+        size: int,
+    ) -> None:
+        self._lanes = lanes
+        self._region = region
         self._begin = begin
         self._places = asyncio.Semaphore(size)
 
@@ -203,8 +228,8 @@ class DsqlBench:
                 self._places.release()
 
         try:
-            async with self._pool.lane() as connection:
-                yield DsqlWriter(connection, self._pool.region, self._begin, leave=leave)
+            async with self._lanes() as connection:
+                yield DsqlWriter(connection, self._region, self._begin, leave=leave)
         finally:
             leave()
 

@@ -2,13 +2,25 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
+from functools import partial
 
 from worldseat.domain import ids
-from worldseat.domain.run import Plan
+from worldseat.domain.run import LOCAL_CLUSTER, Plan
 from worldseat.domain.seats import Code, Mode, Order, Seat, SeatKey
-from worldseat.ports.store import Bench, Guarantees, StoreRefused, StoreSetup, Tally, Writer
+from worldseat.ports.onsale import EndpointCheck, RegionFigures
+from worldseat.ports.store import (
+    Bench,
+    Guarantees,
+    NotCommitted,
+    StoreRefused,
+    StoreSetup,
+    Tally,
+    Writer,
+)
 from worldseat.stores.dsql import rows, statements
+from worldseat.stores.dsql.endpoint import is_dsql, is_local
+from worldseat.stores.dsql.examine import examine
+from worldseat.stores.dsql.lanes import LanePool
 from worldseat.stores.dsql.oplog import OpLog
 from worldseat.stores.dsql.purchase import ADAPTER, BEGIN, DsqlBench, DsqlWriter
 from worldseat.stores.dsql.regions import Regions
@@ -17,11 +29,6 @@ from worldseat.stores.dsql.runs import Runs
 _SEAT = statements.load("seat.sql")
 
 ISOLATION = "repeatable read"
-
-
-def is_dsql(url: str) -> bool:
-    """Say whether an address is an Aurora DSQL endpoint."""
-    return (urlsplit(url).hostname or "").endswith(".on.aws")
 
 
 class DsqlStore(OpLog, Runs):
@@ -45,27 +52,20 @@ class DsqlStore(OpLog, Runs):
 
     def __init__(self, setup: StoreSetup) -> None:
         self.regions = setup.regions
-        self._regions = Regions(setup.urls, process=setup.process, chance=setup.chance)
-        self._on_aws = all(is_dsql(url) for url in setup.urls.values())
+        self._regions = Regions(
+            setup.urls, process=setup.process, chance=setup.chance, admit=self._admit
+        )
+        self._urls = setup.urls
         self.stand_in: str | None = None
 
     async def open(self) -> None:
-        """Make the pools and check the isolation that the service promises (design §5.9)."""
+        """Connect through every Region that answers, and watch all of them from then on.
+
+        Raises StoreRefused when one does not keep the isolation that the service promises (design
+        §5.9), and NotCommitted when none answers.
+        """
         await self._regions.open()
-        for region in self._regions.names:
-            async with (
-                self._regions.fans[region].lane() as connection,
-                DsqlWriter(connection, region, self.begin).transaction(),
-            ):
-                shown = await connection.fetchval(_SEAT["isolation"])
-            if shown != self.isolation:
-                message = (
-                    f"transactions through {region} run at {shown}, and not at {self.isolation}: "
-                    "refusing to start"
-                )
-                raise StoreRefused(message)
-        if not self._on_aws:
-            self.stand_in = await self._describe_server()
+        self.stand_in = await self._what_stands_in()
 
     async def close(self) -> None:
         """Close every lane."""
@@ -75,8 +75,8 @@ class DsqlStore(OpLog, Runs):
 
     @asynccontextmanager
     async def writer(self, region: str) -> AsyncIterator[Writer]:
-        """Take a lane of the Region's own pool for fans."""
-        async with self._regions.fans[region].lane() as connection:
+        """Take a lane for a fan of this Region, from the pools for fans."""
+        async with self._regions.lane(region) as connection:
             yield DsqlWriter(connection, region, self.begin)
 
     @asynccontextmanager
@@ -86,15 +86,17 @@ class DsqlStore(OpLog, Runs):
         region: str,
         size: int,
     ) -> AsyncIterator[Bench]:
-        """Warm `size` lanes of the Region for a stampede."""
-        pool = self._regions.benches[region]
-        await pool.warm(size)
-        yield DsqlBench(pool, self.begin, size)
+        """Warm `size` lanes for the Region's buyers, through another endpoint if its own is away.
+
+        A Region that goes away while the run is on is left as soon as it is known to be away.
+        """
+        await self._regions.warm_bench(region, size)
+        yield DsqlBench(partial(self._regions.bench_lane, region), region, self.begin, size)
 
     async def void(self, order: Order, *, region: str) -> None:
         """Commit a void under the order's op_id."""
         async with (
-            self._regions.fans[region].lane() as connection,
+            self._regions.lane(region) as connection,
             DsqlWriter(connection, region, self.begin).transaction() as tx,
         ):
             await tx.append_void(order)
@@ -114,11 +116,15 @@ class DsqlStore(OpLog, Runs):
             region=region,
             run_id=run_id,
         )
-        async with (
-            self._regions.fans[region].lane() as connection,
-            DsqlWriter(connection, region, self.begin).transaction() as tx,
-        ):
-            await tx.release_seat(seat, order)
+
+        async def release(pool: LanePool) -> None:
+            async with (
+                pool.lane() as connection,
+                DsqlWriter(connection, region, self.begin).transaction() as tx,
+            ):
+                await tx.release_seat(seat, order)
+
+        await self._regions.again(release, on=(NotCommitted,))
 
     # seats
 
@@ -155,9 +161,37 @@ class DsqlStore(OpLog, Runs):
     # health
 
     async def health(self) -> Mapping[str, str]:
-        """Ask each Region's endpoint."""
-        return {region: await self._regions.answers(region) for region in self._regions.names}
+        """Ask each Region's endpoint, for an answer and for a commit."""
+        return {each.region: each.state for each in await self._regions.figures()}
 
-    async def _describe_server(self) -> str:
+    def region_figures(self) -> Sequence[RegionFigures]:
+        """Return what is known of each Region."""
+        return self._regions.figures_now()
+
+    async def examine(self) -> Sequence[EndpointCheck]:
+        """Try each endpoint step by step, on connections of its own."""
+        return await examine(self._urls, begin=self.begin, isolation=self.isolation)
+
+    async def _admit(self, pool: LanePool) -> None:
+        """Let an endpoint serve if its transactions run at the isolation they must have."""
+        region = pool.standing.region
+        async with (
+            pool.lane() as connection,
+            DsqlWriter(connection, region, self.begin).transaction(),
+        ):
+            shown = await connection.fetchval(_SEAT["isolation"])
+        if shown != self.isolation:
+            message = (
+                f"transactions through {region} run at {shown}, and not at {self.isolation}: "
+                "refusing to start"
+            )
+            raise StoreRefused(message)
+
+    async def _what_stands_in(self) -> str | None:
+        urls = self._urls.values()
+        if any(is_local(url) for url in urls):
+            return LOCAL_CLUSTER
+        if all(is_dsql(url) for url in urls):
+            return None
         record = (await self._regions.fetch(_SEAT["server_version"]))[0]
         return f"PostgreSQL {str(record[0]).split(maxsplit=1)[0]}"

@@ -12,6 +12,7 @@ from worldseat.domain.run import (
     RunStatus,
 )
 from worldseat.domain.seats import Mode
+from worldseat.web.views import regions as regions_view
 from worldseat.web.views import run as run_view
 from worldseat.web.views import stub, tickets, witness
 from worldseat.web.views.backend import Backend, Choice, backends
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from worldseat.services.floor import FloorView
     from worldseat.services.headline import Story
     from worldseat.web.judgements import Newest
+    from worldseat.web.regions import Seen
     from worldseat.web.shapes import LogEntry
 
 
@@ -45,6 +47,7 @@ class Found:
     judged: "Newest | Trouble"
     tickets: "Sequence[Ticket] | Trouble"
     log: "Sequence[LogEntry] | Trouble"
+    regions: "Seen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,7 @@ class CommandCenter:
     witness: witness.WitnessView | Trouble | None
     judging: bool
     log: "Sequence[LogEntry] | Trouble"
+    regions: regions_view.RegionsView
 
 
 def newest_of(runs: "Sequence[Run] | Trouble", stores: "Sequence[Store]") -> "list[Run]":
@@ -164,6 +168,7 @@ def view(
         witness=_witness(found.judged),
         judging=not isinstance(found.judged, Trouble) and found.judged.pending,
         log=found.log,
+        regions=regions_view.view(found.regions, stand_in=product.stand_in),
     )
 
 

@@ -93,6 +93,11 @@ EXPLAINED: dict[str, Explained] = {
         "The address exists, but not for this kind of request.",
         "The Allow header of the answer says which methods work.",
     ),
+    "bad-order": Explained(
+        "The local DSQL cluster was told to do something that it cannot do, such as to plan a "
+        "fault in the witness Region, which has no endpoint. Nothing was done.",
+        "Read the answer's detail: it names what does not fit.",
+    ),
     "bad-request": Explained(
         "What was asked can be read, but it cannot be done like this. Nothing changed.",
         "Correct the request and send it again.",
@@ -124,6 +129,11 @@ EXPLAINED: dict[str, Explained] = {
         "This event sells for real. Break it and Reset work on rehearsals only, and the database "
         "itself refuses a stampede's row in a live round.",
         "Choose the rehearsal.",
+    ),
+    "no-local-cluster": Explained(
+        "Regions can be taken down and faults ordered only on the local DSQL cluster, which plays "
+        "Aurora DSQL on one machine. Here the product runs on something else.",
+        "Start WorldSeat without addresses of a database: it brings its own cluster.",
     ),
     "no-open-seat": Explained(
         "A stampede needs an open seat, and every seat is sold.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from worldseat.domain.seats import Mode
 from worldseat.web.views import tickets as ticket_view
 from worldseat.web.views.floor import FloorPicture, picture
+from worldseat.web.views.run import ran_on
 from worldseat.web.views.trouble import Trouble
 from worldseat.web.views.words import money, of
 
@@ -55,7 +56,7 @@ def view(
         else ticket_view.lines(tickets, event_id=event.event_id, round_id=event.current_round_id)
     )
     owned = set() if isinstance(listed, Trouble) else ticket_view.mine(listed)
-    here = "" if product.stand_in is None else f" (here {product.stand_in}, a stand-in)"
+    here = "" if product.stand_in is None else f" (here {ran_on(product.stand_in)})"
     return FanPage(
         event_id=event.event_id,
         title=event.title,

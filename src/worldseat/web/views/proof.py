@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from worldseat.domain.run import LOCAL_CLUSTER
 from worldseat.web.views import witness
 from worldseat.web.views.measured import Measured, grouped
 from worldseat.web.views.run import is_played
@@ -37,6 +38,8 @@ class StoreView:
     on: str
     played: bool
     """Whether a stand-in plays it."""
+    by_cluster: bool
+    """Whether that is the local DSQL cluster."""
     isolation: str
     replication: str
     cannot: str
@@ -127,6 +130,7 @@ def _store(store: "Store") -> StoreView:
         role=store.role,
         on="AWS" if store.stand_in is None else store.stand_in,
         played=is_played(store.stand_in),
+        by_cluster=store.stand_in == LOCAL_CLUSTER,
         isolation=says.isolation,
         replication=says.replication,
         cannot=says.cannot,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from worldseat.domain.run import FACE_VALUE_MINOR, ITSELF, RunStatus
+from worldseat.domain.run import FACE_VALUE_MINOR, ITSELF, LOCAL_CLUSTER, RunStatus
 from worldseat.domain.verdict import Sources
 from worldseat.web.views.words import count, milliseconds, of, spelled, times
 
@@ -87,7 +87,12 @@ def ran_on(stand_in: str | None) -> str:
     """Return what really ran: the stand-in's name and version, the database itself, or AWS."""
     if stand_in is None:
         return "AWS"
-    return f"{stand_in}, a stand-in" if is_played(stand_in) else stand_in
+    return f"{called(stand_in)}, a stand-in" if is_played(stand_in) else stand_in
+
+
+def called(stand_in: str) -> str:
+    """Return what a sentence calls the stand-in: one without a name of its own gets an article."""
+    return f"the {stand_in}" if stand_in == LOCAL_CLUSTER else stand_in
 
 
 def is_played(stand_in: str | None) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from worldseat.domain.run import BUYERS_MAX
+from worldseat.domain.run import BUYERS_MAX, LOCAL_CLUSTER
 from worldseat.domain.seats import Mode
 from worldseat.settings import WITNESS_REGION
 from worldseat.web.views.words import count, of
@@ -40,8 +40,17 @@ class EventLink:
 
 
 def stub(event: "Event", store: "Store", regions: Sequence[str]) -> Stub:
-    """Return the bar of an event that sells on this store."""
+    """Return the bar of an event that sells on this store.
+
+    The local cluster plays all three Regions; anything else that stands in is one database behind
+    both, without a witness.
+    """
     stand_in = store.stand_in
+    badge, witness_badge = "", ""
+    if stand_in == LOCAL_CLUSTER:
+        badge, witness_badge = LOCAL_CLUSTER, "played by the cluster"
+    elif stand_in is not None:
+        badge, witness_badge = f"one {stand_in} behind both", "nothing plays it here"
     seats = of(event.chart.seat_count, "seat")
     return Stub(
         title=event.title,
@@ -49,9 +58,9 @@ def stub(event: "Event", store: "Store", regions: Sequence[str]) -> Stub:
         seats=seats,
         venue=f"{seats} · {event.chart.shape}",
         regions=" ⇄ ".join(regions),
-        regions_badge="" if stand_in is None else f"one {stand_in} behind both",
+        regions_badge=badge,
         witness=WITNESS_REGION,
-        witness_badge="" if stand_in is None else "nothing plays it here",
+        witness_badge=witness_badge,
         burst=f"up to {count(BUYERS_MAX)} buyers / seat",
     )
 

@@ -1,6 +1,7 @@
 /** The command center: the live floor of a fan, and the operator's stress test beside it. */
 
 import "./break-it.js";
+import "./regions-panel.js";
 import { ask, Problem } from "./api.js";
 import { wireFloor } from "./floor-page.js";
 import { wireKeys } from "./keys.js";
