@@ -22,6 +22,8 @@ from worldseat.venues import venue_text
 __all__ = ["browser", "make_hall", "new_fan", "site"]
 
 
+RECORD = "statements.jsonl"
+
 MakeEvent = Callable[[Mode], Awaitable[Event]]
 
 
@@ -34,9 +36,16 @@ def cluster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture(scope="session")
 async def at(cluster_home: Path) -> AsyncIterator[Descriptor]:
     """A real local cluster in a process of its own, without delays between its Regions."""
-    launch = Launch(cluster_home / "dsql", delays=False)
+    words = ("--record", str(cluster_home / RECORD))
+    launch = Launch(cluster_home / "dsql", delays=False, words=words)
     yield await launch.start()
     await launch.stop()
+
+
+@pytest.fixture(scope="session")
+def record(at: Descriptor, cluster_home: Path) -> Path:
+    """Every statement that the cluster was sent so far, once, as JSON lines."""
+    return cluster_home / RECORD
 
 
 @pytest_asyncio.fixture(scope="session")

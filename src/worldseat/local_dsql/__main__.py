@@ -21,6 +21,7 @@ def main() -> int:
     words.add_argument("--postgres-home", type=Path)
     words.add_argument("--no-delays", action="store_true")
     words.add_argument("--ends-with", type=int)
+    words.add_argument("--record", type=Path, help="write each statement down in this file, once")
     limits = Limits()
     for name in Limits.__dataclass_fields__:
         default = getattr(limits, name)
@@ -32,6 +33,7 @@ def main() -> int:
         given.postgres_home or home.parent / POSTGRES_HOME,
         delays=not given.no_delays,
         ends_with=given.ends_with,
+        record=given.record,
         limits=Limits(**{name: getattr(given, name) for name in Limits.__dataclass_fields__}),
     )
     uvloop.run(_serve(cluster))

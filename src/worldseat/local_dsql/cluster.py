@@ -13,6 +13,7 @@ from worldseat.local_dsql import wire
 from worldseat.local_dsql.faults import AT_COMMIT, Fault, Faults, Sent
 from worldseat.local_dsql.figures import Figures
 from worldseat.local_dsql.limits import Bucket, Limits
+from worldseat.local_dsql.record import Record
 from worldseat.local_dsql.regions import DATA_REGIONS, NoQuorum, Regions
 
 CONFLICT = "change conflicts with another transaction (OC000)"
@@ -89,6 +90,8 @@ class Cluster:
     commits: int = 0
     """Grows with every writing commit."""
     locked: list[LockedRow] = field(default_factory=list)
+    record: Record | None = None
+    """Where each statement is written down once, if somebody asked for it."""
 
     _flowing: dict[str, asyncio.Event] = field(init=False)
     _released: asyncio.Event = field(default_factory=asyncio.Event)

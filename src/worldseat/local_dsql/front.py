@@ -136,7 +136,7 @@ class Front:
         try:
             async with asyncio.timeout(GREET_S):
                 line = await self._greet(accepted)
-                backend, user = await self._log_in(line)
+                backend, asked = await self._log_in(line)
         except LoginRefused as refused:
             if line is not None:
                 line.send(refused.answer)
@@ -148,7 +148,7 @@ class Front:
             else:
                 line.close()
             return
-        await self._serve(line, backend, user)
+        await self._serve(line, backend, asked)
 
     # before the session
 
@@ -177,7 +177,7 @@ class Front:
         )
         return line
 
-    async def _log_in(self, line: Line) -> tuple[Backend, str]:
+    async def _log_in(self, line: Line) -> tuple[Backend, Mapping[str, str]]:
         code, body = await line.startup()
         if code == wire.CANCEL_REQUEST:
             await self._cancel(body)
@@ -204,7 +204,7 @@ class Front:
         except BackendRefused as error:
             fields = wire.error_fields(error.answer)
             raise LoginRefused(fields["C"], fields["M"]) from error
-        return backend, user
+        return backend, asked
 
     def _admit(self) -> None:
         limits, cluster = self._cluster.limits, self._cluster
@@ -257,11 +257,12 @@ class Front:
 
     # the session
 
-    async def _serve(self, line: Line, backend: Backend, user: str) -> None:
+    async def _serve(self, line: Line, backend: Backend, asked: Mapping[str, str]) -> None:
         client = Client(line)
         session = Session(
             region=self.region,
-            user=user,
+            user=asked["user"],
+            application=asked.get("application_name", ""),
             cluster=self._cluster,
             backend=backend,
             jobs=self._jobs,

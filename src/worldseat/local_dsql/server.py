@@ -22,6 +22,7 @@ from worldseat.local_dsql.faults import Fault
 from worldseat.local_dsql.front import DATABASE, Front
 from worldseat.local_dsql.jobs import Jobs
 from worldseat.local_dsql.limits import Limits
+from worldseat.local_dsql.record import Record
 from worldseat.local_dsql.regions import ALL_REGIONS, DATA_REGIONS, WITNESS_REGION
 from worldseat.ports.cluster import (
     BadOrder,
@@ -53,11 +54,16 @@ class LocalDsql:
         delays: bool = True,
         limits: Limits | None = None,
         ends_with: int | None = None,
+        record: Path | None = None,
     ) -> None:
         self._home = home
         self._ends_with = ends_with
         self._postgres_home = postgres_home
-        self.cluster = Cluster(limits=limits or Limits(), delays=delays)
+        self.cluster = Cluster(
+            limits=limits or Limits(),
+            delays=delays,
+            record=None if record is None else Record(record),
+        )
         self._stack = AsyncExitStack()
         self._fronts: dict[str, Front] = {}
         self.descriptor: descriptor.Descriptor

@@ -54,6 +54,7 @@ class Session:
         *,
         region: str,
         user: str,
+        application: str,
         cluster: Cluster,
         backend: Backend,
         jobs: Jobs,
@@ -63,7 +64,8 @@ class Session:
         self.cluster = cluster
         self.backend = backend
         self._client = client
-        self._statements = Statements(backend)
+        self._application = application
+        self._statements = Statements(backend, self._note)
         self._portals: dict[bytes, _Portal] = {}
         self._portal_number = 0
         self._execution = Execution(
@@ -82,6 +84,10 @@ class Session:
     def oids(self, name: bytes) -> Sequence[int]:
         """Return the types of a statement's parameters."""
         return self._statements.oids(name)
+
+    def _note(self, sql: str, oids: Sequence[int]) -> None:
+        if self.cluster.record is not None:
+            self.cluster.record.note(sql, application=self._application, oids=oids)
 
     def drop_client(self) -> None:
         """Break the client's connection."""

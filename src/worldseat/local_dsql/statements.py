@@ -4,7 +4,7 @@ Drivers that send the same text again under no name get the plan that is there a
 that is done again at COMMIT finds its statement whatever the client closed meanwhile.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from worldseat.local_dsql import wire
@@ -48,6 +48,9 @@ WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
 ORDER BY attnum
 """
 
+Note = Callable[[str, Sequence[int]], None]
+"""Told each statement that is prepared, with the types of its parameters."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
@@ -62,8 +65,9 @@ class Prepared:
 class Statements:
     """All prepared statements of one session."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, note: Note) -> None:
         self._backend = backend
+        self._note = note
         self._known: dict[tuple[str, tuple[int, ...]], Prepared] = {}
         self._named: dict[bytes, Prepared] = {}
         self._oids: dict[bytes, Sequence[int]] = {}
@@ -104,6 +108,7 @@ class Statements:
     async def prepare(self, statement: Statement, oids: tuple[int, ...]) -> Prepared:
         """Have a statement prepared. Raises Failed with what the database behind says, Refused."""
         if statement.kind in PLAYED_HERE or statement.tag == DEALLOCATE_ALL:
+            self._note(statement.text, ())
             gives = statement.kind in GIVES_JOB
             shown = wire.text_columns([JOB_ID]) if gives else wire.NO_DATA
             return Prepared(
@@ -114,6 +119,7 @@ class Statements:
         if found is None:
             found = await self._prepare(statement, oids)
             self._known[key] = found
+            self._note(statement.text, found.oids)
         return found
 
     async def _prepare(self, statement: Statement, oids: tuple[int, ...]) -> Prepared:
