@@ -270,18 +270,17 @@ async def test_kill_9_of_a_whole_worldseat(tmp_path: Path, monkeypatch: pytest.M
         await child.wait()
     assert len(acknowledged) >= 40
     assert run_id
-    async with asyncio.timeout(30), bootstrap.services(
-        Settings(home=tmp_path, delays=False)
-    ) as services:
+    async with (
+        asyncio.timeout(30),
+        bootstrap.services(Settings(home=tmp_path, delays=False)) as services,
+    ):
 
         async def settled() -> bool:
             run, _ = await services.stampedes.run(run_id)
             return run.status is RunStatus.INTERRUPTED
 
         await until(settled, within_s=15)
-        await check_what_a_killed_process_left(
-            Behind(tmp_path).url, services, run_id, acknowledged
-        )
+        await check_what_a_killed_process_left(Behind(tmp_path).url, services, run_id, acknowledged)
 
 
 async def check_what_a_killed_process_left(

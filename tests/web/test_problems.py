@@ -223,7 +223,7 @@ async def test_a_public_server_asks_for_the_operators_token(
     services: Services, event: Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app: ASGIApp = create_app(services)
-    policy = access.Policy(bound_host="0.0.0.0", operator_token="t0ken")  # noqa: S104, S106  # noqa: S104
+    policy = access.Policy(bound_host="0.0.0.0", operator_token="t0ken")  # noqa: S104
     monkeypatch.setattr(app, "_policy", policy)
     transport = httpx2.ASGITransport(app=app)
     async with Client(transport=transport, base_url="http://127.0.0.1:8000") as client:

@@ -41,7 +41,8 @@ def _welcome(at: Opened, home: Path) -> None:
     for region, (host, address) in at.endpoints.items():
         console.print(f"  {region}  {host}", soft_wrap=True, markup=False)
         console.print(f"             at {address}", markup=False)
-    console.print(f"""
+    console.print(
+        f"""
   user {at.user}, database {at.database}; a token of AWS's form is the password
   authority    {at.ca_file}
   credentials  {at.credentials_file} (profile {at.profile})
@@ -51,4 +52,7 @@ From another terminal:
   worldseat db-url --region us-east-2 --json --home {home.parent}
   worldseat local status --home {home.parent}
 
-Ctrl-C stops it. What was committed stays.""", soft_wrap=True, markup=False)
+Ctrl-C stops it. What was committed stays.""",
+        soft_wrap=True,
+        markup=False,
+    )
