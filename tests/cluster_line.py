@@ -78,7 +78,8 @@ class ClusterLine:
         ]
 
     def plan(self, mark: str, *cuts: Cut) -> None:
-        """Cut the next COMMITs of transactions that send `mark`, in this order."""
+        """Cut the next COMMITs of transactions that send `mark`, in this order, and no others."""
+        self.order("forget", mark=mark)
         for cut in cuts:
             self.order(_FAULTS[cut], mark=mark)
 

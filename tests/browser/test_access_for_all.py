@@ -14,7 +14,8 @@ import worldseat.web
 from .conftest import PHONE, WIDE, NewFan, Visit
 from .test_buying import seat
 
-pytestmark = pytest.mark.browser
+# They take long, and `make check` runs them on every change.
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PAGES = ("/?event={hall}", "/events/{hall}", "/proof", "/problems/seat-taken", "/nowhere")
 SCRIPTS = Path(worldseat.web.__file__).parent / "static" / "js"
@@ -24,7 +25,7 @@ THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 @pytest.mark.parametrize(
     "size",
-    [pytest.param(WIDE, id="1440", marks=pytest.mark.slow), pytest.param(PHONE, id="320")],
+    [pytest.param(WIDE, id="1440"), pytest.param(PHONE, id="320")],
 )
 def test_axe_finds_nothing(new_fan: NewFan, hall: str, size: ViewportSize) -> None:
     fan = new_fan(viewport=size)

@@ -13,7 +13,8 @@ from playwright.sync_api import APIResponse, Locator, Page, ViewportSize, expect
 
 from .conftest import PHONE, WIDE, NewFan, Site, Visit, wait_until
 
-pytestmark = pytest.mark.browser
+# They take long, and `make check` runs them on every change.
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PRODUCT_LINE = "table >> nth=0"
 
@@ -128,7 +129,6 @@ def test_one_press_measures_and_the_page_fills(fan: Visit, make_hall: Callable[[
     expect(listed).to_contain_text(event_id)
 
 
-@pytest.mark.slow
 def test_one_that_was_started_elsewhere_is_followed_and_stopped(
     new_fan: NewFan, site: Site, hall: str
 ) -> None:
@@ -193,7 +193,7 @@ def test_a_refusal_says_why_and_silence_is_told(new_fan: NewFan, site: Site, hal
 @pytest.mark.parametrize(
     ("size", "theme"),
     [
-        pytest.param(WIDE, "light", id="1440", marks=pytest.mark.slow),
+        pytest.param(WIDE, "light", id="1440"),
         pytest.param(PHONE, "dark", id="320"),
     ],
 )

@@ -11,7 +11,8 @@ from playwright.sync_api import Locator, Page, ViewportSize, expect
 from .conftest import PHONE, WIDE, NewFan, Site, Visit, wait_until
 from .test_buying import seat
 
-pytestmark = pytest.mark.browser
+# They take long, and `make check` runs them on every change.
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 EAST_1, EAST_2, WITNESS = "us-east-1", "us-east-2", "us-west-2"
 WELL = "All three Regions are well: each serves its own fans."
@@ -118,7 +119,6 @@ def test_slow_links_and_faults_at_commit(fan: Visit, page: Page) -> None:
     expect(page.locator("[data-refused]")).to_be_hidden()
 
 
-@pytest.mark.slow
 def test_nobody_is_asked_while_nobody_looks(page: Page) -> None:
     """Once a second while the page is seen; not at all while it is hidden."""
     asked: list[float] = []
@@ -149,7 +149,7 @@ def test_a_server_that_is_gone_leaves_the_last_figures(fan: Visit, page: Page) -
 
 @pytest.mark.parametrize(
     "size",
-    [pytest.param(WIDE, id="1440", marks=pytest.mark.slow), pytest.param(PHONE, id="320")],
+    [pytest.param(WIDE, id="1440"), pytest.param(PHONE, id="320")],
 )
 def test_axe_finds_nothing_and_nothing_scrolls_sideways(
     new_fan: NewFan, page: Page, site: Site, size: ViewportSize

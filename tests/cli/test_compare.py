@@ -43,6 +43,7 @@ async def test_what_is_missing_is_fired_once_and_counted(
     assert json.loads((await asyncio.to_thread(worldseat, *more)).stdout)["comparison"]["done"] == 2
 
 
+@pytest.mark.slow
 def test_the_matrix_fits_a_terminal_and_says_what_nobody_measured(worldseat: Worldseat) -> None:
     done = worldseat(
         "compare", "--runs", "1", "--buyers", "15", "--code", "naive", "--arrival", "burst"

@@ -17,6 +17,9 @@ from tests.removal import ENTRIES, PRODUCT, copy_all
 
 from worldseat.embedded import EmbeddedPostgres
 
+# It takes long, and `make check` runs it on every change.
+pytestmark = pytest.mark.slow
+
 REGISTERED = {
     entry.name: entry.module.removeprefix(f"{ENTRIES}.")
     for entry in entry_points(group=ENTRIES)

@@ -128,7 +128,8 @@ async def examine(address: Address, event: Event, folder: Path, *options: str) -
     return process.returncode, report.decode()
 
 
-@pytest.mark.parametrize("examples", [2, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("examples", [40])
 async def test_an_outside_tester_finds_nothing(
     services: Services, event: Event, tmp_path: Path, examples: int
 ) -> None:

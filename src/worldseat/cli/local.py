@@ -152,6 +152,12 @@ def resume(region: DataRegion = None, *, json: AsJson = False, where: Where = HE
 
 
 @app.command
+def forget(*, mark: Mark = None, json: AsJson = False, where: Where = HERE) -> int:
+    """Let nothing happen any more that is planned, or only what has the mark."""
+    return _order(where, "forget", json=json, mark=mark)
+
+
+@app.command
 def clear(*, json: AsJson = False, where: Where = HERE) -> int:
     """Bring all back to well: Regions, links, round trips, and nothing planned any more."""
     return _order(where, "clear", json=json)

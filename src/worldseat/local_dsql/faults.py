@@ -58,9 +58,9 @@ class Faults:
         """Return what is still to happen."""
         return tuple(self._planned)
 
-    def clear(self) -> None:
-        """Forget all that is still to happen; what happened stays counted."""
-        self._planned.clear()
+    def forget(self, mark: str | None = None) -> None:
+        """Forget what is still to happen, or only that with this mark; what happened is counted."""
+        self._planned = [each for each in self._planned if mark is not None and each.mark != mark]
 
     def due(self, kinds: Iterable[Fault], region: str, sent: Sent) -> Fault | None:
         """Return the next fault for a transaction that sent this, and count it.

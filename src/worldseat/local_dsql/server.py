@@ -218,6 +218,11 @@ class LocalDsql:
         """Do what was asked for (ports.cluster lists the kinds). Raises BadOrder."""
         _check(region, other, count, ms)
         regions = self.cluster.regions
+        of_a_region = {
+            "region-up": self._bring_up,
+            "cut-off": regions.cut,
+            "rejoin": regions.rejoin,
+        }
         if kind in set(Fault):
             _data_region(region)
             self.cluster.faults.plan(
@@ -225,18 +230,16 @@ class LocalDsql:
             )
         elif kind == "region-down":
             await self._take_down(_named(region))
-        elif kind == "region-up":
-            self._bring_up(_named(region))
-        elif kind == "cut-off":
-            regions.cut(_named(region))
-        elif kind == "rejoin":
-            regions.rejoin(_named(region))
+        elif kind in of_a_region:
+            of_a_region[kind](_named(region))
         elif kind == "slow":
             self._slow(_named(region), _named(other), ms)
         elif kind == "release":
             self.cluster.release()
         elif kind in {"pause", "resume"}:
             self._pause(region, ms if kind == "pause" else None)
+        elif kind == "forget":
+            self.cluster.faults.forget(mark)
         elif kind == "clear":
             await self._clear()
         else:
@@ -277,7 +280,7 @@ class LocalDsql:
         self.cluster.regions.all_well()
         for region in down:
             self._bring_up(region)
-        self.cluster.faults.clear()
+        self.cluster.faults.forget()
         self.cluster.release()
         for region in DATA_REGIONS:
             self.cluster.resume(region)

@@ -99,5 +99,6 @@ class LocalCluster(Protocol):
         - `hold`, `hold-and-drop` (count, mark), `release`: keep COMMITs back until released
         - `unavailable` (count): XX000; `storm` (count): 40001 at COMMIT
         - `pause` (ms, 0: until told), `resume`: nothing of a Region is answered
+        - `forget` (mark): what is planned does not happen any more
         - `clear`: all back to well
         """

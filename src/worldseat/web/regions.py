@@ -43,6 +43,7 @@ Kind = Literal[
     "storm",
     "pause",
     "resume",
+    "forget",
     "clear",
 ]
 

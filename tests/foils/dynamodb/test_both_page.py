@@ -1,6 +1,5 @@
 """One press fires the product and this foil; what the page counts, another program counts too."""
 
-import json
 import re
 import subprocess
 import sys
@@ -15,9 +14,11 @@ from botocore.session import get_session
 from playwright.sync_api import Page, expect
 from tests.visits import PHONE, NewFan, Site, Visit
 
+from worldseat.local_dsql import descriptor
 from worldseat.settings import REGIONS
 
-pytestmark = pytest.mark.browser
+# They take long, and `make check` runs them on every change.
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PRODUCT, FOIL = "Aurora DSQL", "DynamoDB Global Tables"
 
@@ -105,12 +106,7 @@ def scans(site: Site, table: str) -> list[list[dict[str, Any]]]:
 
 
 def sales_by_sql(site: Site, run_id: str) -> int:
-    where = subprocess.run(
-        [sys.executable, "-m", "worldseat", "db-url", "--json", "--home", str(site.home)],
-        capture_output=True,
-        check=True,
-    )
-    url = json.loads(where.stdout)["url"]
+    url = descriptor.postgres_of(site.home / "dsql")
     counted = subprocess.run(
         [sys.executable, "-c", _BY_SQL, url, run_id], capture_output=True, check=True
     )
@@ -158,7 +154,6 @@ def test_one_press_fires_both_and_the_counts_are_those_of_another_program(
     expect(sources).to_contain_text("Gap 0. They agree.")
 
 
-@pytest.mark.slow
 def test_careful_code_leaves_one_holder_in_each_region(fan: Visit, hall: str) -> None:
     page = fan.page(f"/?event={hall}")
     page.get_by_label("Stress test: target").fill("B1")
@@ -177,7 +172,6 @@ def test_careful_code_leaves_one_holder_in_each_region(fan: Visit, hall: str) ->
     expect(page.locator("[data-panel=story] h2")).to_contain_text("one Region")
 
 
-@pytest.mark.slow
 def test_the_foils_own_floor_shows_one_owner_and_is_not_for_sale(fan: Visit, hall: str) -> None:
     page = fan.page(f"/?event={hall}")
     page.get_by_label("Stress test: target").fill("C1")
@@ -188,7 +182,6 @@ def test_the_foils_own_floor_shows_one_owner_and_is_not_for_sale(fan: Visit, hal
     expect(page.locator('[data-state="sold"]')).not_to_have_count(0)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", [{}, {"viewport": PHONE, "color_scheme": "dark"}])
 def test_the_page_of_both_has_no_known_defect(
     new_fan: NewFan, hall: str, how: dict[str, object]

@@ -16,6 +16,9 @@ from worldseat.settings import Settings
 from worldseat.stores import dynamodb
 from worldseat.stores.dynamodb.store import DynamoStore
 
+# It takes long, and `make check` runs it on every change.
+pytestmark = pytest.mark.slow
+
 
 async def test_without_an_emulator_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

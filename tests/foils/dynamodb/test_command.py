@@ -12,6 +12,9 @@ import pytest
 
 from worldseat.embedded import EmbeddedPostgres
 
+# It takes long, and `make check` runs it on every change.
+pytestmark = pytest.mark.slow
+
 Done = subprocess.CompletedProcess[str]
 Worldseat = Callable[..., Done]
 NAMES = {"WORLDSEAT_FOIL_DYNAMODB": "aws", "AWS_EC2_METADATA_DISABLED": "true"}

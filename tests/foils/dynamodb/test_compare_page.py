@@ -11,7 +11,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 from tests.visits import PHONE, WIDE, NewFan, Site, wait_until
 
-pytestmark = pytest.mark.browser
+# They take long, and `make check` runs them on every change.
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # A size that no other test fires.
 BUYERS = 58
@@ -119,7 +120,6 @@ def test_the_page_says_what_causes_what(new_fan: NewFan, measured: str) -> None:
     expect(achieved).to_contain_text("a stand-in")
 
 
-@pytest.mark.slow
 def test_the_sceptic_s_cells_are_fired_too(new_fan: NewFan, measured: str) -> None:
     page = new_fan().page(measured, ready=False)
     page.get_by_role("combobox", name="cells").select_option("sceptic")
@@ -135,7 +135,6 @@ def test_the_sceptic_s_cells_are_fired_too(new_fan: NewFan, measured: str) -> No
     ).to_contain_text("in 2 of 2 runs")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (PHONE, "dark")], ids=["1440", "320"])
 def test_axe_finds_nothing(new_fan: NewFan, measured: str, size: Any, theme: Any) -> None:
     fan = new_fan(viewport=size, color_scheme=theme)
@@ -145,7 +144,6 @@ def test_axe_finds_nothing(new_fan: NewFan, measured: str, size: Any, theme: Any
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
 
 
-@pytest.mark.slow
 def test_what_cannot_be_fired_is_told_and_the_rest_goes_on(
     new_fan: NewFan, site: Site, measured: str
 ) -> None:

@@ -11,6 +11,9 @@ from worldseat.stores.dynamodb import items, store
 from worldseat.stores.dynamodb.replicator import TIME, Link, Version
 from worldseat.stores.dynamodb.store import DynamoStore
 
+# It takes long, and `make check` runs it on every change.
+pytestmark = pytest.mark.slow
+
 
 async def test_a_replicator_that_does_not_stamp_swaps_the_regions(
     foil: DynamoStore, monkeypatch: pytest.MonkeyPatch

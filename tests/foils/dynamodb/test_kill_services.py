@@ -29,6 +29,9 @@ from worldseat.services.wiring import Services
 from worldseat.settings import Settings
 from worldseat.stores.dynamodb.store import DynamoStore
 
+# It takes long, and `make check` runs it on every change.
+pytestmark = pytest.mark.slow
+
 OVER_WITHIN_S = 5.0
 """How soon after the death of a part the run must be over and the product free to run again."""
 

@@ -28,6 +28,9 @@ from worldseat.stores.dynamodb import ledger, replicator
 from worldseat.stores.dynamodb import store as module
 from worldseat.stores.dynamodb.store import DynamoStore
 
+# It takes long, and `make check` runs it on every change.
+pytestmark = pytest.mark.slow
+
 
 @pytest_asyncio.fixture
 async def own(tmp_path: Path) -> AsyncIterator[DynamoStore]:

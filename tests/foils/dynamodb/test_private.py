@@ -36,6 +36,9 @@ import asyncio, pathlib, sys
 from tests.foils.dynamodb.foil import fire, key_of, plan, setup_in
 from worldseat.domain.seats import Code
 from worldseat.stores.dynamodb.store import DynamoStore
+
+# It takes long, and `make check` runs it on every change.
+pytestmark = pytest.mark.slow
 async def main():
     store = DynamoStore(setup_in(pathlib.Path(sys.argv[1])))
     await store.open()

@@ -26,6 +26,9 @@ from worldseat.stores.postgres.store import PostgresStore
 from worldseat.web.views.proof import proof
 from worldseat.web.views.run import is_played, ran_on, scoreboard
 
+# It takes long, and `make check` runs it on every change.
+pytestmark = pytest.mark.slow
+
 REHEARSAL = "evt_aurora-2026"
 
 

@@ -28,6 +28,9 @@ from worldseat.stores.postgres import ReadCommittedStore, RepeatableReadStore, m
 from worldseat.stores.postgres.place import WHERE_ENV, Place
 from worldseat.stores.postgres.store import PostgresStore
 
+# It takes long, and `make check` runs it on every change.
+pytestmark = pytest.mark.slow
+
 kinds = pytest.mark.parametrize("kind", [ReadCommittedStore, RepeatableReadStore])
 
 _SERVERS_OF_ITS_OWN = {"worldseat_foil_postgres", "worldseat_foil_postgres_repeatable_read"}

@@ -17,6 +17,9 @@ from worldseat.embedded import EmbeddedPostgres
 from worldseat.ports.store import Bench, NotCommitted
 from worldseat.stores.postgres import ReadCommittedStore
 
+# It takes long, and `make check` runs it on every change.
+pytestmark = pytest.mark.slow
+
 
 async def test_connections_are_open_before_anybody_fires_and_no_more_than_asked(
     database: EmbeddedPostgres,

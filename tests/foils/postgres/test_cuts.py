@@ -35,6 +35,9 @@ from worldseat.services.attempt import Answer
 from worldseat.stores.postgres import ReadCommittedStore, connections
 from worldseat.stores.postgres.store import PostgresStore
 
+# It takes long, and `make check` runs it on every change.
+pytestmark = pytest.mark.slow
+
 
 @pytest_asyncio.fixture
 async def proxy(database: EmbeddedPostgres) -> AsyncIterator[CuttingProxy]:

@@ -20,6 +20,9 @@ from worldseat.embedded import EmbeddedPostgres
 from worldseat.ports.store import StoreLost
 from worldseat.stores.postgres.store import PostgresStore
 
+# It takes long, and `make check` runs it on every change.
+pytestmark = pytest.mark.slow
+
 TAKEN_AWAY = {
     "marks": "DROP TABLE runs_begun",
     "ledger": "DROP TABLE sales_naive",
