@@ -25,17 +25,26 @@ LOGS = ROOT / "var" / "tests"
 WITHOUT_ANY = "without-foils"
 TESTS = Path("tests")
 OF_FOILS = TESTS / "foils"
-# These start whole programs, and take as long as all others that are not in a browser.
-OF_PROGRAMS = [TESTS / name for name in ("cli", "crash", "embedded", "process")]
+# Each of these takes about as long as all others together that are not in a browser.
+PARTS = {
+    "stores": [TESTS / name for name in ("services", "stores", "witness")],
+    "programs": [TESTS / name for name in ("cli", "crash", "embedded", "process")],
+}
 KINDS = {
     # The longest begin first, so that none is left over in the end while the others have finished.
     "test": {
+        "stores": "not slow and not browser",
+        "programs": "not slow and not browser",
         "tests": "not slow and not browser",
         "browser": "not slow and browser",
-        "programs": "not slow and not browser",
     },
     "slow": {"slow": "slow"},
-    "check": {"tests": "not browser", "programs": "not browser", "browser": "browser"},
+    "check": {
+        "stores": "not browser",
+        "programs": "not browser",
+        "tests": "not browser",
+        "browser": "browser",
+    },
 }
 NOTHING_CHOSEN = 5
 INTERRUPTED = 130
@@ -96,12 +105,11 @@ def _tests(
         for tree in trees:
             everything = not tree.foils or (mode == "check" and kind != "browser")
             area = TESTS if everything else OF_FOILS
-            areas = [each for each in OF_PROGRAMS if each.is_relative_to(area)]
+            areas = [each for each in PARTS.get(kind, [area]) if each.is_relative_to(area)]
             asked = ["-m", mark, *others]
             if kind == "tests":
-                asked += [f"--ignore={each}" for each in areas]
-            if kind != "programs":
-                areas = [area]
+                elsewhere = [each for part in PARTS.values() for each in part]
+                asked += [f"--ignore={each}" for each in elsewhere if each.is_relative_to(area)]
             if reports:
                 file = Path(reports, f"{tree.name}.{kind}.xml").resolve()
                 asked += [f"--junitxml={file}", f"--junit-prefix={tree.name}"]

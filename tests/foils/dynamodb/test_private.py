@@ -13,6 +13,9 @@ from tests.patience import until
 from worldseat.settings import REGIONS
 from worldseat.stores.dynamodb.clients import connect
 
+# It takes long, and `make check` runs it on every change.
+pytestmark = pytest.mark.slow
+
 SECRET = "s3cr3tofsomebody"  # noqa: S105 - made up, to be found again.
 POISON = {
     "AWS_ACCESS_KEY_ID": f"AKIA{SECRET}",
@@ -36,9 +39,6 @@ import asyncio, pathlib, sys
 from tests.foils.dynamodb.foil import fire, key_of, plan, setup_in
 from worldseat.domain.seats import Code
 from worldseat.stores.dynamodb.store import DynamoStore
-
-# It takes long, and `make check` runs it on every change.
-pytestmark = pytest.mark.slow
 async def main():
     store = DynamoStore(setup_in(pathlib.Path(sys.argv[1])))
     await store.open()
