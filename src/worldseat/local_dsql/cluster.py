@@ -40,6 +40,10 @@ class Holder(Protocol):
     def writes(self) -> object:
         """Its writes; they know themselves by it."""
 
+    @property
+    def snapshot(self) -> int:
+        """The number of the last commit that its snapshot may have seen."""
+
     async def stop_holding(self) -> None:
         """Keep in place only what nobody else can see."""
 
@@ -138,8 +142,10 @@ class Cluster:
     def publish(self, rows: Iterable[tuple[str, str]]) -> None:
         """Count a writing commit, and remember the rows that it had locked (table, ctid)."""
         self.commits += 1
-        if not self.open:
-            self.locked.clear()
+        if self.locked:
+            # Whoever began since cannot conflict with them.
+            oldest = min((each.snapshot for each in self.open), default=self.commits)
+            self.locked = [row for row in self.locked if row.number > oldest]
         self.locked.extend(
             LockedRow(number=self.commits, table=table, ctid=ctid) for table, ctid in rows
         )

@@ -54,6 +54,11 @@ class Transaction:
         """What it has written so far."""
         return self._writes
 
+    @property
+    def snapshot(self) -> int:
+        """The number of the last commit that its snapshot may have seen."""
+        return self._snapshot
+
     async def stop_holding(self) -> None:
         """Somebody else begins to write: keep in place only what nobody else can see."""
         async with self._turn():
