@@ -189,7 +189,11 @@ def test_a_second_one_on_the_same_home_says_that_one_runs(folder: Path) -> None:
 @pytest.mark.slow
 def test_the_programs_that_its_readme_shows_run(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "var").symlink_to(folder)
-    commands = Path(sys.executable).parent
+    # A copy of the tree has no command of its own.
+    command = tmp_path / "bin" / "worldseat"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m worldseat "$@"\n')
+    command.chmod(0o755)
     said = []
     with started(folder):
         for program in programs():
@@ -200,7 +204,7 @@ def test_the_programs_that_its_readme_shows_run(folder: Path, tmp_path: Path) ->
                 timeout=30,
                 check=False,
                 cwd=tmp_path,
-                env={"PATH": f"{commands}{os.pathsep}{os.defpath}"},
+                env={"PATH": f"{command.parent}{os.pathsep}{os.defpath}"},
             )
             assert done.returncode == 0, done.stderr
             said.append(done.stdout)
