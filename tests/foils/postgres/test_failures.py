@@ -15,6 +15,7 @@ from tests.foils.postgres.foil import (
     plan,
     writers,
 )
+from tests.patience import until
 
 from worldseat.domain import ids
 from worldseat.domain.seats import Order, SeatStatus
@@ -28,6 +29,7 @@ from worldseat.ports.store import (
     Writer,
 )
 from worldseat.stores.postgres import ReadCommittedStore, connections, failures
+from worldseat.stores.postgres.purchase import PostgresTransaction
 from worldseat.stores.postgres.store import PostgresStore
 
 
@@ -170,6 +172,9 @@ async def test_a_buyer_who_dawdles_does_not_keep_the_seat_from_others(
             async with writer.transaction() as tx:
                 await tx.write_seat(order_in(run, "fan_slow"))
                 await buy(meanwhile, order_in(run, "fan_quick"))
+                # The server has hung up on us; wait until our end knows.
+                assert isinstance(tx, PostgresTransaction)
+                await until(tx._connection.is_closed)
 
         async with writers(store, run, 2) as (slow, quick):
             with pytest.raises(NotCommitted):

@@ -18,6 +18,8 @@ export class RegionsPanel extends HTMLElement {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   timer;
   reading = false;
+  /** An order was followed while the panel was being read: read it once more, at once. */
+  again = false;
   readAt = new Date();
 
   connectedCallback() {
@@ -50,7 +52,8 @@ export class RegionsPanel extends HTMLElement {
       this.still(true);
     } finally {
       this.reading = false;
-      this.soon(READ_EVERY_MS);
+      this.soon(this.again ? 0 : READ_EVERY_MS);
+      this.again = false;
     }
   }
 
@@ -121,11 +124,14 @@ export class RegionsPanel extends HTMLElement {
     this.refused("");
     try {
       await ask("POST", ORDERS, { body });
+      // What it changes is told when it is read; a planned fault changes nothing yet.
+      announce(`${button.textContent?.trim()}: ordered.`);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.refused(error.words);
     } finally {
       button.ariaBusy = null;
+      this.again = this.reading;
       this.soon(0);
     }
   }
