@@ -5,7 +5,6 @@ Also what takes the superuser of the database behind: mapping roles to IAM ident
 
 import asyncio
 import base64
-import re
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +12,14 @@ from typing import Any
 
 import asyncpg
 
-from worldseat.local_dsql.dialect import Kind, Refused, Statement
+from worldseat.local_dsql.dialect import Kind, Refused, Statement, refuse_job_id
 from worldseat.local_dsql.dialect.background import concurrently
 from worldseat.local_dsql.ground import ADMIN
 
 INDEX_BUILD = "INDEX_BUILD"
+# PostgreSQL tells nobody when a build is over, or has named its index: it is asked.
 WAIT_POLL_S = 0.05
 _NAMED_POLL_S = 0.005
-_ID = re.compile("[a-z2-7]{26}")
 
 _SUBMIT = """
 INSERT INTO sys.jobs (job_id, status, job_type, class_id, object_id, object_name)
@@ -93,8 +92,7 @@ class Jobs:
 
     async def wait(self, job_id: str) -> None:
         """Return when a job is over, however it ended. Raises Refused."""
-        if not _ID.fullmatch(job_id):
-            raise Refused("22P02", "Unable to convert text to UUID")
+        refuse_job_id(job_id)
         while (status := await self._ask(_STATUS, job_id)) not in _DONE:
             if status is None:
                 raise Refused("22023", f"job {job_id} does not exist")
@@ -107,7 +105,8 @@ class Jobs:
         if statement.kind is Kind.WAIT_FOR_JOB:
             job_id = statement.job
             if job_id is None:
-                job_id = parameters[(statement.job_parameter or 1) - 1] if parameters else ""
+                place = statement.job_parameter or 1
+                job_id = parameters[place - 1] if place <= len(parameters) else ""
             await self.wait(job_id)
             return "CALL"
         await self._map_role(statement)

@@ -21,11 +21,14 @@ from worldseat.local_dsql.descriptor import Descriptor
 
 OnEvent = Callable[[str, dict[str, object]], None]
 
+# Another process comes up, ends, or gives its lock back, and tells nobody: it is looked at.
 _POLL_S = 0.02
 _WATCH_OWNED_S = 0.1
 _WATCH_ATTACHED_S = 0.3
 _STOP_S = 3.0
 _LOG_TAIL_BYTES = 2_000
+_LOG_BYTES_MAX = 4_000_000
+"""A log that is larger begins anew with the next start."""
 # The kernel ends the cluster when the thread that started it ends, so kill -9 of this process stops
 # it in an orderly way. When the parent was gone before that took hold, do not start.
 _GUARD = '[ "$PPID" = "$1" ] || exit 1; shift; exec "$@"'
@@ -66,7 +69,7 @@ class Launch:
         self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             found = await self._own_or_attach(until=began + deadline_s)
-        except BaseException:
+        except BaseException:  # Also when it is cancelled: nothing that was started stays.
             await self.stop()
             raise
         self._watch = asyncio.create_task(self._supervise(), name="local-dsql")
@@ -121,7 +124,7 @@ class Launch:
                 if time.monotonic() >= until:
                     raise self._failure("it was not ready in time")
                 await asyncio.sleep(_POLL_S)
-        except BaseException:
+        except BaseException:  # Also when it is cancelled: no process is left to itself.
             self._process = None
             await _end(process)
             raise
@@ -132,7 +135,8 @@ class Launch:
             *(sys.executable, "-m", "worldseat.local_dsql", *self._words),
             *("--ends-with", str(os.getpid())),
         ]
-        with self._log.open("ab") as log:
+        large = self._log.exists() and self._log.stat().st_size > _LOG_BYTES_MAX
+        with self._log.open("wb" if large else "ab") as log:
             # Its own session: Ctrl-C in a terminal must reach us only, and we stop it.
             return subprocess.Popen(  # noqa: S603 - the words are ours, no shell expands them.
                 command,

@@ -21,7 +21,6 @@ _HEADER = 5
 _NULL = 0xFFFFFFFF
 
 SYNC = b"S\0\0\0\4"
-FLUSH = b"H\0\0\0\4"
 IDLE, IN_TRANSACTION, FAILED = b"I", b"T", b"E"
 PARSE_COMPLETE = b"1\0\0\0\4"
 BIND_COMPLETE = b"2\0\0\0\4"
@@ -78,11 +77,6 @@ def ready(state: bytes) -> bytes:
 def complete(tag: str) -> bytes:
     """Return CommandComplete."""
     return message(b"C", tag.encode() + b"\0")
-
-
-def tag_of(found: bytes) -> str:
-    """Return what a CommandComplete says."""
-    return found[_HEADER:-1].decode()
 
 
 def text_columns(names: Sequence[str]) -> bytes:
