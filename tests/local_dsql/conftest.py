@@ -20,5 +20,7 @@ async def table(at: Descriptor) -> AsyncIterator[str]:
         await connection.execute(f"INSERT INTO {name} VALUES (1, 10), (2, 20)")
     yield name
     behind = await plain(at)  # Whatever became of the endpoints.
-    await behind.execute(f"DROP TABLE {name} CASCADE")
-    await behind.close()
+    try:
+        await behind.execute(f"DROP TABLE {name} CASCADE")
+    finally:
+        await behind.close()
