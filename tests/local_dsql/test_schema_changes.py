@@ -126,7 +126,8 @@ async def test_a_job_of_a_transaction_begins_when_it_commits(one: Any, table: st
         job = await one.fetchval(f"CREATE INDEX ASYNC {table}_{end} ON {table} (value)")
         await one.execute(end)
         assert await one.fetchval("SELECT count(*) FROM sys.jobs WHERE job_id = $1", job) == count
-    await one.execute(f"CALL sys.wait_for_job('{job}')")  # No table goes while its index is built.
+        if count:  # No table goes while its index is built.
+            await one.execute(f"CALL sys.wait_for_job('{job}')")
 
 
 async def test_a_constraint_is_validated_in_the_background(one: Any, table: str) -> None:
