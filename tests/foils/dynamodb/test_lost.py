@@ -114,12 +114,12 @@ async def test_a_count_waits_for_the_lag_that_was_chosen_besides_its_own_patienc
 
 
 async def test_a_release_is_not_held_up_by_the_lag_of_the_run_before(foil: DynamoStore) -> None:
-    run = plan(Code.CONDITIONAL, buyers=2, lag_ms=1_000)
+    run = plan(Code.CONDITIONAL, buyers=2, lag_ms=2_000)
     await fire(foil, run)
     sold = (await foil.tally(run.run_id, key_of(run))).seat
     began = time.monotonic()
     await foil.reopen(sold, run_id="run_next")
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 1.8
 
 
 async def test_while_somebody_writes_or_counts_the_streams_are_read_often(
