@@ -76,7 +76,7 @@ test: $(VENV)/.ready-dev  ## run the tests: the product's where no foil is, and 
 	exec $(BIN)/python -m tests.parts test '$(REPORTS)' $(PYTEST_ARGS)
 
 .PHONY: check
-check: format-check lint types imports licences removals  ## run all that must hold before a commit, apart from `make test`
+check: format-check lint types imports templates licences removals  ## run all that must hold before a commit, apart from `make test`
 
 .PHONY: format-check
 format-check: $(VENV)/.ready-dev
@@ -94,8 +94,12 @@ types: $(VENV)/.ready-dev
 imports: $(VENV)/.ready-dev
 	@$(BIN)/lint-imports --cache-dir var/cache/imports
 
+.PHONY: templates
+templates: $(VENV)/.ready-deploy  ## check the CloudFormation templates in deploy/ against AWS's definitions
+	@$(BIN)/cfn-lint --regions us-east-1 us-east-2 -- deploy/*.yaml
+
 .PHONY: licences
-licences: $(VENV)/.ready-dev
+licences: $(VENV)/.ready-deploy
 	@$(BIN)/python -m tests.licences
 
 .PHONY: removals
@@ -126,6 +130,7 @@ lock:  ## write requirements*.txt anew from pyproject.toml (needs uv)
 	  --output-file requirements-foils.txt
 	compile --group dev --all-extras --constraints requirements-foils.txt \
 	  --output-file requirements-dev.txt
+	compile --group deploy --constraints requirements-dev.txt --output-file requirements-deploy.txt
 
 # Debian splits ensurepip out of Python, so the environment is made without pip and filled from
 # outside by the pip of the Python that made it; where that has none or an old one, ensurepip helps.
@@ -188,6 +193,11 @@ $(VENV)/.ready-foils: pyproject.toml requirements-foils.txt $(STALE)
 $(VENV)/.ready-dev: pyproject.toml requirements-dev.txt $(STALE)
 	$(call install,requirements-dev.txt)
 	touch $(VENV)/.ready-run $(VENV)/.ready-foils $@
+
+# What `make check` needs besides, in versions that agree with requirements-dev.txt.
+$(VENV)/.ready-deploy: $(VENV)/.ready-dev requirements-deploy.txt
+	$(call install,requirements-deploy.txt)
+	touch $@
 
 .PHONY: stale
 stale:

@@ -1,13 +1,19 @@
 """Which code ran: the commit, so that every stored run can name it."""
 
+import os
 import subprocess
 from pathlib import Path
 
 from worldseat import __version__
 
+COMMIT_ENV = "WORLDSEAT_COMMIT"
+"""Set where the program runs without its repository: in the image of deploy/Dockerfile."""
+
 
 def revision() -> str:
     """Return the short commit, with `+` when files differ from it, or the version outside git."""
+    if told := os.environ.get(COMMIT_ENV):
+        return told
     here = Path(__file__).parent
     try:
         commit = _git(here, "rev-parse", "--short=12", "HEAD")

@@ -24,6 +24,9 @@ class Settings:
     database_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
     secret: bytes = field(repr=False, default=b"")
     operator_token: str | None = field(repr=False, default=None)
+    region: str | None = None
+    """The Region in which this process stands and serves all its fans; None: fans of both."""
+
     delays: bool = True
     """Whether the local cluster takes as long between Regions as AWS does."""
 

@@ -14,6 +14,7 @@ import pytest
 from worldseat import bootstrap, telemetry
 from worldseat.cli import app, terminal
 from worldseat.domain.errors import UnknownStore
+from worldseat.ports.aws_calls import AwsCall, Change
 from worldseat.ports.store import (
     Guarantees,
     TableReport,
@@ -65,6 +66,10 @@ class Shelf:
         for region in list(self.there):
             report(TableStep(name="seats", region=region, text="removed"))
             del self.there[region]
+
+    async def rehearse(self, change: Change) -> Sequence[AwsCall]:
+        words = {"TableName": "seats", "Long": "x" * 100}
+        return [AwsCall(service="shelf", region="mars", operation=change, params=words)]
 
 
 @dataclass
@@ -206,6 +211,17 @@ def test_delete_without_anybody_to_ask_needs_yes(
     status, out, _ = run("delete", "--yes")
     assert status == 0
     assert "There is nothing to remove." in out
+
+
+@pytest.mark.parametrize("change", ["create", "delete"])
+def test_a_dry_run_prints_every_call_whole_and_changes_nothing(
+    run: Run, shelf: Shelf, change: str
+) -> None:
+    status, out, err = run(change, "--dry-run")
+    assert (status, err, shelf.there) == (0, "", {})
+    assert f"worldseat foil {change} --store shelf (dry run: nothing was sent)" in out
+    words = json.dumps({"TableName": "seats", "Long": "x" * 100})
+    assert f"shelf mars {change} {words}\n" in out
 
 
 @pytest.mark.parametrize("command", ["create", "status", "delete"])

@@ -10,7 +10,7 @@ import pytest
 
 from worldseat.domain.run import Reach
 from worldseat.domain.seats import Code
-from worldseat.web.pages import environment
+from worldseat.web.templating import environment
 from worldseat.web.views.chart import NARROW, WIDE, Chart, Row, Shape, chart
 
 from .tables import ALONE, FOIL, PRODUCT, SINGLE, STORES, a_store, all_measured, fired, table_of

@@ -13,8 +13,8 @@ from worldseat.domain.run import Arrival, Reach, RunStatus
 from worldseat.domain.seats import Code, Mode
 from worldseat.services.comparison import RUNS_MAX
 from worldseat.services.matrix import ARRIVALS, LAGS_MS, NOT_HERE, OTHER_LAG, Span
-from worldseat.web.pages import environment
 from worldseat.web.shapes import CellAnswer, ComparisonAnswer, ProgressAnswer
+from worldseat.web.templating import environment
 from worldseat.web.views import cell, cell_runs
 from worldseat.web.views.causes import causes
 from worldseat.web.views.compare import CompareView, four

@@ -7,8 +7,8 @@ import pytest
 
 from worldseat.domain.run import LOCAL_CLUSTER
 from worldseat.ports.cluster import FaultState
-from worldseat.web.pages import environment
 from worldseat.web.regions import Seen
+from worldseat.web.templating import environment
 from worldseat.web.views import regions as view
 
 from .clusters import WITNESS, a_status, seen

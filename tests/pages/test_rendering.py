@@ -10,13 +10,14 @@ from worldseat.domain.run import LOCAL_CLUSTER
 from worldseat.domain.seats import Mode
 from worldseat.domain.verdict import Fault, Report, Unknowns, Violation
 from worldseat.ports.store import Guarantees
+from worldseat.services.acceptances import NewestReports
 from worldseat.services.codes import CODES, naive
 from worldseat.services.floor import FloorView
 from worldseat.services.headline import Story
 from worldseat.web.judgements import Newest
-from worldseat.web.pages import environment
 from worldseat.web.problems import KINDS
 from worldseat.web.scripts import FOLDER, needed_by
+from worldseat.web.templating import environment
 from worldseat.web.views import command_center as center
 from worldseat.web.views.backend import choose
 from worldseat.web.views.explained import EXPLAINED
@@ -227,6 +228,7 @@ def test_the_proof_shows_code_and_adapter_with_their_hashes() -> None:
         reports=[("EVENT", a_report())],
         codes=CODES.values(),
         stores=STORES,
+        accepted=NewestReports(aws=None, stand_in=None),
         url="http://here",
     )
     html = in_one_line(environment().get_template("proof.html").render(page=page))
@@ -253,6 +255,7 @@ def test_the_proof_says_what_ran(stand_in: str | None, said: str) -> None:
         reports=[],
         codes=CODES.values(),
         stores={"dsql": a_store(stand_in=stand_in)},
+        accepted=NewestReports(aws=None, stand_in=None),
         url="http://here",
     )
     assert said in in_one_line(environment().get_template("proof.html").render(page=page))

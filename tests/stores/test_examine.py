@@ -18,6 +18,7 @@ from worldseat.local_dsql.launch import Launch
 from worldseat.ports.onsale import EndpointCheck
 from worldseat.settings import REGIONS
 from worldseat.stores.dsql import DsqlStore, examine
+from worldseat.stores.dsql.endpoint import as_user
 from worldseat.stores.dsql.migrate import migrate_through
 
 EAST_1, EAST_2 = REGIONS
@@ -82,7 +83,7 @@ async def test_an_endpoint_that_is_well_passes_every_step(urls: Urls) -> None:
         checks = await steps_of(urls, region)
         assert [check.check for check in checks] == STEPS
         assert all(check.ok for check in checks), checks
-        assert "TLS verified, token accepted" in checks[2].seen
+        assert checks[2].seen == "TLS verified, token accepted, as admin"
 
 
 async def test_a_plain_address_is_tried_without_what_only_dsql_has(
@@ -101,7 +102,7 @@ async def test_a_plain_address_is_tried_without_what_only_dsql_has(
         # Refused by the resolver itself: no name is asked for outside.
         (lambda url: word(url, "address", "no..name"), "address", "UnicodeError"),
         (lambda url: word(url, "address", "127.0.0.9"), "reachable", "ConnectionRefused"),
-        (lambda url: url.replace("//admin@", "//stranger@"), "way in", "28"),
+        (lambda url: as_user(url, "stranger"), "way in", "28"),
         (lambda url: url.replace("/postgres?", "/another?"), "way in", "3D000"),
     ],
     ids=["no endpoint", "wrong Region", "no such name", "nobody", "user", "database"],
@@ -134,6 +135,13 @@ async def test_credentials_of_somebody_else_are_told_as_such(urls: Urls, tmp_pat
     )
     last = failed(await steps_of(at(urls, lambda url: word(url, "credentials_file", str(strange)))))
     assert (last.check, "token was refused" in last.mend) == ("way in", True)
+    assert "dsql:DbConnectAdmin" in last.mend
+
+
+async def test_a_role_that_is_not_let_in_is_told_who_lets_it_in(urls: Urls) -> None:
+    last = failed(await steps_of(at(urls, lambda url: as_user(url, "stranger"))))
+    assert "dsql:DbConnect on this cluster and `worldseat cluster grant` let" in last.mend
+    assert "in as stranger" in last.mend
 
 
 async def test_a_region_that_is_down_or_cannot_commit(urls: Urls, control: Control) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
@@ -19,14 +20,17 @@ from tests.patience import until
 import worldseat
 from worldseat.ports.store import NotCommitted, StoreRefused
 from worldseat.stores.dsql import migrate as runner
-from worldseat.stores.dsql import purchase, statements
+from worldseat.stores.dsql import purchase, roles, statements
 
 SOURCE = Path(worldseat.__file__).parent
 DSQL = SOURCE / "stores" / "dsql"
 SQL_FILES = sorted(DSQL.rglob("*.sql"))
 MIGRATIONS = [path for path in SQL_FILES if "migrations" in path.parts]
 # The local cluster is the service itself: it reads the dialect, and speaks PostgreSQL behind it.
-PRODUCT = [path for path in SOURCE.rglob("*.py") if "local_dsql" not in path.parts]
+# Acceptance tries on purpose what the service must refuse, on tables of its own.
+PRODUCT = [
+    path for path in SOURCE.rglob("*.py") if not {"local_dsql", "acceptance"} & {*path.parts}
+]
 LINT = Path(sys.executable).with_name("dsql-lint")
 
 # What DSQL refuses and the linter, older than that knowledge or blind to functions, lets through.
@@ -70,7 +74,9 @@ def test_every_sql_file_is_in_dsqls_dialect() -> None:
 
 
 def test_sql_that_stands_in_code_is_in_dsqls_dialect(tmp_path: Path) -> None:
-    texts = (runner._LEDGER, runner._APPLIED, runner._NOTE, runner._JOB, purchase.BEGIN)
+    role = roles.Grantee(role=roles.ROLE, arn="arn:aws:iam::111122223333:role/app")
+    texts = [runner._LEDGER, runner._APPLIED, runner._NOTE, runner._JOB, purchase.BEGIN]
+    texts += role.planned()
     inline = tmp_path / "inline.sql"
     inline.write_text(";\n".join(text.strip() for text in texts) + ";\n")
     assert lint(inline) == []
@@ -82,7 +88,7 @@ def test_sql_that_stands_in_code_is_in_dsqls_dialect(tmp_path: Path) -> None:
         if "stores" not in path.parts or "dsql" in path.parts
         for match in looks_like_sql.finditer(path.read_text())
     }
-    known = {"purchase.py: BEGIN", "migrate.py: SELECT"}
+    known = {"purchase.py: BEGIN", "migrate.py: SELECT", "roles.py: CREATE"}
     # The control breaks the rule on purpose, and is never used as a store.
     assert others == known | {"control.py: BEGIN"}
 
@@ -413,6 +419,19 @@ ROWS: dict[str, Row] = {
     },
     "run_history": {"run_id": "run_1", "piece": 0, "body": b"x"},
     "lane": {"lane": "lan_1", "region": "us-east-1", "process": "here:1"},
+    "acceptance": {
+        "report_id": "acc_1",
+        "digest": "digest",
+        "stand_in": None,
+        "finished_at": datetime(2026, 1, 2, tzinfo=UTC),
+        "body": b"x",
+    },
+    "acceptance_sign_off": {
+        "report_id": "acc_1",
+        "signed_by": "Ada",
+        "signed_at": "2026-01-03T00:00:00Z",
+        "note": "",
+    },
 }
 
 
@@ -656,6 +675,29 @@ RULES = [
         before=({},),
         bad={"process": "there:2"},
         twin={"lane": "lan_2"},
+    ),
+    Rule(
+        name="an acceptance report twice",
+        table="acceptance",
+        constraint="acceptance_pkey",
+        before=({},),
+        bad={"digest": "of another one"},
+        twin={"report_id": "acc_2"},
+    ),
+    Rule(
+        name="an acceptance report that is too large",
+        table="acceptance",
+        constraint="acceptance_body_is_small",
+        bad={"body": b"x" * (512 * 1024 + 1)},
+        twin={"body": b"x" * (512 * 1024)},
+    ),
+    Rule(
+        name="a sign-off twice",
+        table="acceptance_sign_off",
+        constraint="acceptance_sign_off_pkey",
+        before=({},),
+        bad={"note": "said again"},
+        twin={"signed_by": "Grace"},
     ),
 ]
 

@@ -83,6 +83,8 @@ def test_what_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         "silent": _Said([]),
         "tool": _Said([("License", "MPL-2.0")], ["fine"]),
         "driver": _Said([("License-Expression", "LGPL-3.0-only")]),
+        "parser": _Said([("License-Expression", "Apache-2.0 AND CNRI-Python")]),
+        "handed": _Said([("License-Expression", "CNRI-Python")]),
     }
 
     def look_up(name: str) -> Distribution:
@@ -93,14 +95,18 @@ def test_what_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(licences, "distribution", look_up)
     project = {
         "project": {
-            "dependencies": ["fine", "gone"],
+            "dependencies": ["fine", "gone", "handed"],
             "optional-dependencies": {"x": ["silent"], "y": ["Driver==1"]},
         },
-        "dependency-groups": {"test": ["tool", "driver"], "dev": [{"include-group": "test"}]},
+        "dependency-groups": {
+            "test": ["tool", "driver", "parser"],
+            "dev": [{"include-group": "test"}],
+        },
     }
     assert licences.problems(project) == [
         "driver: is under LGPL-3.0-only",
         "gone: is not installed, so its licence is not known",
+        "handed: is under CNRI-Python",
         "silent: says no licence that is known here",
         "viral: is under GPL-3.0-only",
     ]

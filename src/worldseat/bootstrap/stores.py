@@ -78,12 +78,17 @@ async def open_stores(
 def _setup(settings: Settings, server_url: str | None) -> StoreSetup:
     return StoreSetup(
         regions=settings.regions,
-        urls=settings.database_urls,
+        urls=_own_first(settings),
         home=settings.home,
         process=f"{socket.gethostname()}:{os.getpid()}",
         chance=SystemChance(),
         server_url=server_url,
     )
+
+
+def _own_first(settings: Settings) -> Mapping[str, str]:
+    """Return the addresses with the Region where this process stands first: it reads there."""
+    return dict(sorted(settings.database_urls.items(), key=lambda at: at[0] != settings.region))
 
 
 def _load(entry: EntryPoint) -> Callable[[StoreSetup], Store]:

@@ -1,13 +1,14 @@
 """Everything built and started, and stopped in reverse order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 import structlog
 
 from worldseat.bootstrap.cluster import Ground, prepared
+from worldseat.bootstrap.schema import bring_schema
 from worldseat.bootstrap.stores import open_stores
 from worldseat.domain.seats import Mode
 from worldseat.domain.venue_file import read_venue
@@ -15,6 +16,7 @@ from worldseat.ports.onsale import OnSaleStore
 from worldseat.ports.store import Store
 from worldseat.revision import revision
 from worldseat.secret import load_or_make
+from worldseat.services.acceptances import Acceptances
 from worldseat.services.comparison import Comparisons
 from worldseat.services.feed import Feed
 from worldseat.services.fence import Fence
@@ -27,7 +29,6 @@ from worldseat.services.stampede import Stampedes
 from worldseat.services.wiring import Services
 from worldseat.services.witness import Witness
 from worldseat.settings import Settings
-from worldseat.stores.dsql.migrate import migrate_through
 from worldseat.system import SystemChance, SystemClock
 from worldseat.venues import venue_text
 
@@ -52,10 +53,10 @@ async def services(settings: Settings, *, work: bool = True) -> AsyncIterator[Se
             settings = replace(settings, secret=load_or_make(settings.home))
         ground = await prepared(stack, settings)
         settings = ground.settings
-        await _bring_schema(settings, lambda text: log.info("schema", did=text))
+        await bring_schema(settings, lambda text: log.info("schema", did=text))
         product, stores, missing = await open_stores(stack, settings, ground.server_url)
         built = _build(ground, product, stores, missing, clock, chance)
-        await _seed(built.onsale)
+        await seed(built.onsale)
         if work:
             fence = Fence(product, settings.regions, clock=clock, chance=chance)
             recovery = Recovery(
@@ -76,26 +77,11 @@ async def services(settings: Settings, *, work: bool = True) -> AsyncIterator[Se
         yield built
 
 
-async def migrate(settings: Settings, report: Callable[[str], None]) -> int:
-    """Bring the schema up to date and return how many statements ran; each step is reported.
-
-    Without addresses the local cluster is started for it. Raises Unavailable or StoreError.
-    """
-    async with AsyncExitStack() as stack:
-        ground = await prepared(stack, settings)
-        return await _bring_schema(ground.settings, report)
-
-
-async def _seed(onsale: OnSale) -> None:
+async def seed(onsale: OnSale) -> None:
     """Create the rehearsal and the small live on-sale that every WorldSeat starts with."""
     for event_id, title, file, mode in SEEDS:
         chart, price = read_venue(venue_text(file))
         await onsale.create(chart=chart, title=title, price=price, mode=mode, event_id=event_id)
-
-
-async def _bring_schema(settings: Settings, report: Callable[[str], None]) -> int:
-    urls = [settings.database_urls[region] for region in settings.regions]
-    return await migrate_through(urls, report=report)
 
 
 def _build(
@@ -113,7 +99,14 @@ def _build(
         product, stores, settings.regions, git_commit=revision(), clock=clock, chance=chance
     )
     return Services(
-        shop=Shop(product, settings.regions, secret=settings.secret, clock=clock, chance=chance),
+        shop=Shop(
+            product,
+            settings.regions,
+            region=settings.region,
+            secret=settings.secret,
+            clock=clock,
+            chance=chance,
+        ),
         onsale=OnSale(product, chance=chance),
         feed=feed,
         stampedes=stampedes,
@@ -121,6 +114,7 @@ def _build(
         headline=Headline(product, stores),
         matrix=matrix,
         comparisons=Comparisons(stampedes, matrix, chance=chance),
+        acceptances=Acceptances(product, settings.database_urls),
         store=product,
         stores=stores,
         missing=missing,

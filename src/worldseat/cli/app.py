@@ -7,8 +7,11 @@ from cyclopts import App
 
 from worldseat import __version__, telemetry
 from worldseat.cli import (
+    accept,
     break_it,
+    cluster,
     compare,
+    cost,
     db_url,
     doctor,
     event,
@@ -33,6 +36,7 @@ app = App(
 app.command(up.up)
 app.command(break_it.break_it)
 app.command(compare.compare)
+app.command(cost.cost)
 app.command(witness.witness)
 app.command(reset.reset)
 app.command(db_url.db_url)
@@ -43,6 +47,8 @@ app.command(local_dsql.local_dsql)
 app.command(local.app)
 app.command(event.app)
 app.command(foil.app)
+app.command(cluster.app)
+app.command(accept.app)
 
 
 def main() -> None:

@@ -90,7 +90,8 @@ class OwnGround:
 
     async def matrix(self, buyers: int) -> MatrixAnswer:
         """Make the matrix."""
-        return matrix_answer(await self._services.matrix.table(buyers=buyers))
+        table = await self._services.matrix.table(buyers=buyers)
+        return matrix_answer(await self._services.acceptances.with_aws(table))
 
     async def start(
         self, event: str | None, cells: Sequence[Cell], runs: int, seed: int | None

@@ -61,7 +61,9 @@ async def _all(settings: Settings) -> list[Finding]:
                 check="database",
                 ok=False,
                 seen=str(error),
-                mend="What was tried at each Region is below; mend that first.",
+                mend=error.next_step
+                if isinstance(error, WorldSeatError)
+                else "What was tried at each Region is below; mend that first.",
             )
         )
         unopened = bootstrap.product(settings)

@@ -4,16 +4,18 @@ import sys
 import time
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import uvloop
-from cyclopts import App
+from cyclopts import App, Parameter
 from rich.table import Table
 
 from worldseat import bootstrap
+from worldseat.cli import aws_calls
 from worldseat.cli.options import HERE, Where
 from worldseat.cli.terminal import console, errors, print_json
 from worldseat.domain.errors import BadRequest, Refused, Unavailable
+from worldseat.ports.aws_calls import Change
 from worldseat.ports.store import Store, TableReport, Tables, TablesRefused, TableState, TableStep
 
 app = App(name="foil", help="Foils: make, look at or remove the tables of one on AWS.")
@@ -21,11 +23,15 @@ app = App(name="foil", help="Foils: make, look at or remove the tables of one on
 WAITING = "AWS takes minutes. Ctrl-C stops waiting; the same command goes on from there."
 ABSENT = "absent"
 
+DryRun = Annotated[
+    bool, Parameter(help="Print every call in order and send none. Needs no credentials.")
+]
+
 _Answer = TypeVar("_Answer")
 
 
 @app.command
-def create(*, store: str | None = None, where: Where = HERE) -> int:
+def create(*, store: str | None = None, dry_run: DryRun = False, where: Where = HERE) -> int:
     """Make a foil's tables on AWS, and show them. What is there already is left as it is.
 
     Parameters
@@ -36,6 +42,9 @@ def create(*, store: str | None = None, where: Where = HERE) -> int:
     for foil, tables in _foils(where, store):
         if tables is None:
             _say_made_when_used(foil)
+            continue
+        if dry_run:
+            _rehearse(foil, tables, "create")
             continue
         place = _ask(tables.where())
         console.print(f"{foil.title}: {place}", style="bold")
@@ -71,7 +80,13 @@ def status(*, store: str | None = None, json: bool = False, where: Where = HERE)
 
 
 @app.command
-def delete(*, store: str | None = None, yes: bool = False, where: Where = HERE) -> int:
+def delete(
+    *,
+    store: str | None = None,
+    yes: bool = False,
+    dry_run: DryRun = False,
+    where: Where = HERE,
+) -> int:
     """Remove a foil's tables from AWS, with all that they hold.
 
     Parameters
@@ -84,6 +99,9 @@ def delete(*, store: str | None = None, yes: bool = False, where: Where = HERE) 
     for foil, tables in _foils(where, store):
         if tables is None:
             _say_made_when_used(foil)
+            continue
+        if dry_run:
+            _rehearse(foil, tables, "delete")
             continue
         there = [each for each in _ask(tables.status()) if each.status != ABSENT]
         console.print(f"{foil.title}: {_ask(tables.where())}", style="bold")
@@ -111,6 +129,11 @@ def _foils(where: Where, name: str | None) -> Iterator[tuple[Store, Tables | Non
         errors.print("No foil is registered here.")
     for foil in built:
         yield foil, foil.tables
+
+
+def _rehearse(foil: Store, tables: Tables, change: Change) -> None:
+    title = f"worldseat foil {change} --store {foil.name}"
+    aws_calls.show(title, change, _ask(tables.rehearse(change)))
 
 
 def _ask(call: Coroutine[Any, Any, _Answer]) -> _Answer:

@@ -68,7 +68,7 @@ def _print_places(places: Sequence[PlaceAnswer]) -> None:
                 f"{found.above_zero} of {found.runs}",
                 _middle(found.refused),
                 _middle(found.errors),
-                _middle(found.unknown),
+                "–" if found.unknown is None else _middle(found.unknown),
                 _middle(found.duration_ms),
                 "–" if found.lag_ms_p50 is None else _middle(found.lag_ms_p50),
             )
@@ -100,7 +100,8 @@ def _name(place: PlaceAnswer) -> str:
 
 def _title(place: PlaceAnswer) -> str:
     lag = "" if place.lag_ms is None else f", lag {place.lag_ms:,} ms asked"
-    nowhere = not place.installed and place.stand_in is None and place.measured is None
+    mode = not place.installed and place.stand_in is None and place.role != "product"
+    nowhere = mode and place.measured is None
     return f"{place.title}{'' if nowhere else f' on {_played(place)}'}{lag}"
 
 

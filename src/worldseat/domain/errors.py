@@ -2,10 +2,11 @@
 
 WorldSeatError
 ├── BadRequest          what was asked cannot be asked
-│   ├── UnknownSeat / UnknownEvent / UnknownRun / UnknownComparison / UnknownStore
+│   ├── UnknownSeat / UnknownEvent / UnknownRun / UnknownComparison / UnknownStore / UnknownReport
 │   ├── OneSeatOnly     several seats in one claim, for now
 │   ├── KeyReused       one idempotency key, two requests
-│   └── VenueRefused    a venue file that is not one
+│   ├── VenueRefused    a venue file that is not one
+│   └── ReportRefused   an acceptance report that is not one, or was changed
 ├── Refused             asked rightly, and the answer is no
 │   ├── SeatTaken
 │   ├── ClaimVoided
@@ -67,6 +68,13 @@ class UnknownComparison(BadRequest):
     next_step = "The runs that it fired are on the Compare page."
 
 
+class UnknownReport(BadRequest):
+    """No acceptance report of this id is kept here."""
+
+    code = "unknown-report"
+    next_step = "GET /api/acceptance lists the reports that are kept."
+
+
 class UnknownStore(BadRequest):
     """No store of this name is installed."""
 
@@ -94,6 +102,17 @@ class VenueRefused(BadRequest):
 
     def __init__(self, message: str, *, line: int) -> None:
         super().__init__(f"line {line}: {message}", next_step="Mend the file and try again.")
+        self.line = line
+
+
+class ReportRefused(BadRequest):
+    """An acceptance report that is none, or that cannot be believed. `line` counts from 1."""
+
+    code = "report-refused"
+    next_step = "Use the file as the run wrote it; a report cannot be mended by hand."
+
+    def __init__(self, message: str, *, line: int | None = None) -> None:
+        super().__init__(message if line is None else f"line {line}: {message}")
         self.line = line
 
 

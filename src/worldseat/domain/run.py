@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from worldseat.domain import ids
+from worldseat.domain.cost import Sent
 from worldseat.domain.seats import Code
 
 BUYERS_MIN = 2
@@ -206,6 +207,7 @@ class Result:
     `app_believed` only from the answers that buyers received; `seat_table_shows` from the seat row.
     `uncounted` says why committed rows could not be counted: then those counts stand at 0 and mean
     nothing. `lag_ms_p50` is the median lag of replication that the run's writes met, where known.
+    `sent` is what the buyers' transactions sent, where the store counts it.
     """
 
     in_flight_max: int
@@ -228,6 +230,7 @@ class Result:
     uncounted: str = ""
     lag_ms_p50: float | None = None
     regions: list[RegionCount] = field(default_factory=list)
+    sent: Sent | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

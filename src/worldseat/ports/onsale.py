@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from worldseat.domain.acceptance import Report
 from worldseat.domain.event import Event
 from worldseat.domain.run import Plan, Result, Run, RunStatus
 from worldseat.domain.seats import LogRow, Mode, Order, Seat
@@ -186,6 +187,19 @@ class OnSaleStore(Store, Protocol):
 
     async def history(self, run_id: str) -> bytes:
         """Return a run's history, decompressed: JSON lines, or empty if none was stored."""
+
+    # acceptance reports
+    async def keep_report(self, report: Report) -> None:
+        """Commit a report and its sign-offs. Of one that is kept already only new ones are added.
+
+        Raises StoreRefused if another report has its id.
+        """
+
+    async def report(self, report_id: str) -> Report | None:
+        """Return one report, or None."""
+
+    async def reports(self, *, of_aws: bool | None = None, limit: int = 50) -> Sequence[Report]:
+        """Return reports, newest first: all, or those of AWS, or those of stand-ins."""
 
     # health
     async def health(self) -> Mapping[str, str]:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from worldseat.domain.cost import Sent
 from worldseat.domain.run import Plan
 from worldseat.domain.seats import LogRow, Order, Seat, SeatKey
+from worldseat.ports.aws_calls import AwsCall, Change
 from worldseat.ports.clock import Chance
 
 
@@ -64,7 +66,8 @@ class StoreSetup:
     """What a store is built from. `urls` are the product's Regional addresses.
 
     `server_url` is the embedded PostgreSQL itself, or None where WorldSeat runs on addresses of its
-    user's own.
+    user's own. `lead_to` are the addresses that `urls` lead to in the end, where a relay of our own
+    passes everything on: they say whose the database is, and what stands in for it.
     """
 
     regions: tuple[str, ...]
@@ -73,6 +76,7 @@ class StoreSetup:
     process: str
     chance: Chance
     server_url: str | None = None
+    lead_to: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +130,10 @@ class Writer(Protocol):
 
 class Bench(Protocol):
     """Open connections of one Region, held for a stampede."""
+
+    @property
+    def sent(self) -> Sent | None:
+        """What its writers' transactions sent so far; None where the store does not count it."""
 
     def writer(self) -> AbstractAsyncContextManager[Writer]:
         """Wait for a free connection and hold it. Raises NotCommitted if none can be had."""
@@ -187,6 +195,9 @@ class Tables(Protocol):
 
     async def delete(self, report: TableReport) -> None:
         """Remove what is there, with all that it holds. Raises TablesRefused."""
+
+    async def rehearse(self, change: Change) -> Sequence[AwsCall]:
+        """Return the calls of a change, in order. Nothing is sent, and nobody need be signed in."""
 
 
 class Store(Protocol):

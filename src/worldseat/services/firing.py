@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 
-from worldseat.domain import ids
+from worldseat.domain import cost, ids
 from worldseat.domain.run import IN_FLIGHT_LIMIT, Buyer, Operation, Outcome, Plan
 from worldseat.domain.seats import Mode, Order, SeatKey
 from worldseat.ports.clock import Chance, Clock
@@ -51,9 +51,10 @@ def order_of(plan: Plan, buyer: Buyer) -> Order:
 
 @dataclass(slots=True, kw_only=True)
 class Fired:
-    """What a stampede recorded while it ran."""
+    """What a stampede recorded while it ran. `sent` is None where the store does not count it."""
 
     operations: list[Operation] = field(default_factory=list)
+    sent: cost.Sent | None = None
     in_flight: int = 0
     in_flight_max: int = 0
     first_ns: int = 0
@@ -121,6 +122,9 @@ class Firing:
                     for buying in standing:
                         buying.cancel()
                 self.fired.first_ns = gate.opened_ns
+        told = [bench.sent for bench in self._benches.values()]
+        counted = [sent for sent in told if sent is not None]
+        self.fired.sent = sum(counted, cost.Sent()) if counted else None
         if not gate.is_open:
             message = "not everybody had a connection in time, so the shot was not fired"
             raise NotCommitted(message)

@@ -37,6 +37,7 @@ class Measured:
     `above_zero` of `runs` runs oversold; `without` runs gave no result and are in no span.
     `first_at` and `last_at` are when the oldest and the newest of them ended. `took_ms` is what a
     whole run takes, from its stored plan to its stored result; `duration_ms` is the firing alone.
+    None: not told by where the figures come from.
     """
 
     runs: int
@@ -46,11 +47,11 @@ class Measured:
     holders: Span
     refused: Span
     errors: Span
-    unknown: Span
+    unknown: Span | None
     conflicts: Span
     in_flight: Span
     duration_ms: Span
-    took_ms: Span
+    took_ms: Span | None
     lag_ms_p50: Span | None
     first_at: str
     last_at: str

@@ -1,6 +1,7 @@
 """After the last answer of a stampede: read the seat once more, count, store the result."""
 
 import asyncio
+from dataclasses import replace
 
 import structlog
 
@@ -72,6 +73,7 @@ class Settling:
             result = uncounted(
                 plan, operations, found, in_flight_max=in_flight_max, duration_ms=duration_ms
             )
+        result = replace(result, sent=fired.sent)
         await self._store.finish_run(
             plan.run_id, status, result, history.dump(operations), holder=plan.run_id
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from worldseat.ports.cluster import LocalCluster
 from worldseat.ports.onsale import OnSaleStore
 from worldseat.ports.store import Store
+from worldseat.services.acceptances import Acceptances
 from worldseat.services.comparison import Comparisons
 from worldseat.services.feed import Feed
 from worldseat.services.headline import Headline
@@ -29,6 +30,7 @@ class Services:
     headline: Headline
     matrix: Matrix
     comparisons: Comparisons
+    acceptances: Acceptances
     store: OnSaleStore
     stores: Mapping[str, Store]
     missing: Mapping[str, str]

@@ -26,6 +26,7 @@ from worldseat.web.claims import PATH as CLAIMS_PATH
 from worldseat.web.claims import Claims, Gate, claimed_event
 from worldseat.web.context import Context, Handler
 from worldseat.web.fans import Fans
+from worldseat.web.leaving import Leaving
 from worldseat.web.metrics import Metrics
 from worldseat.web.operations import OPERATIONS, Operation
 from worldseat.web.problems import Problem, WebError
@@ -36,15 +37,23 @@ if TYPE_CHECKING:
 _log = structlog.stdlib.get_logger(__name__)
 
 
-def create_app(services: "Services") -> ASGIApp:
-    """Return the application that serves these services. It keeps no other state."""
+def create_app(services: "Services", leaving: Leaving | None = None) -> ASGIApp:
+    """Return the application that serves these services. It keeps no other state.
+
+    `leaving` is shared with the server that runs it.
+    """
     settings = services.settings
     metrics = Metrics()
     services.shop.on_claim = metrics.claimed
     services.stampedes.on_result = metrics.fired
     metrics.restarts.set_function(services.database_restarts)
     metrics.of_regions(services.store.region_figures)
-    context = Context(services=services, fans=Fans(settings.secret), metrics=metrics)
+    context = Context(
+        services=services,
+        fans=Fans(settings.secret),
+        metrics=metrics,
+        leaving=leaving or Leaving(),
+    )
     policy = access.Policy(bound_host=settings.host, operator_token=settings.operator_token)
     return _Application(context, policy)
 

@@ -110,9 +110,11 @@ class Claims:
             raise UnknownEvent(f"There is no event {event_id[:80]!r}.")
         with self._gate.pass_through(fan.fan_id):
             wanted = await read_json(scope, receive, _body)
-            bought = await self._context.services.shop.buy(
-                fan_id=fan.fan_id, key=key, event_id=event_id, seats=wanted.seats
-            )
+            # From here on it must not be cut off: a COMMIT may be on its way.
+            with self._context.leaving.claim():
+                bought = await self._context.services.shop.buy(
+                    fan_id=fan.fan_id, key=key, event_id=event_id, seats=wanted.seats
+                )
         return ClaimAnswer(
             claim_id=bought.claim_id, replayed=bought.replayed, tickets=bought.tickets
         )

@@ -51,7 +51,9 @@ async def compare_page(
         return HTMLResponse(templates.get_template("compare_now.html").render(now=now_of(newest)))
     runs = await services.matrix.runs()
     page = view.view(
-        table=services.matrix.table_of(runs, buyers=asked.buyers),
+        table=await services.acceptances.with_aws(
+            services.matrix.table_of(runs, buyers=asked.buyers)
+        ),
         runs=runs,
         wanted=_wanted(asked),
         stores=services.stores,
@@ -70,7 +72,7 @@ async def compare_chart(
     """The chart alone, to be kept or printed: a picture that carries its own words and colours."""
     services = context.services
     asked = query(request, MatrixQuery)
-    table = await services.matrix.table(buyers=asked.buyers)
+    table = await services.acceptances.with_aws(await services.matrix.table(buyers=asked.buyers))
     drawn = chart(table, services.stores)
     return Response(templates.get_template("compare.svg").render(chart=drawn), media_type=SVG)
 

@@ -52,8 +52,9 @@ async def stop_comparison(context: Context, request: Request) -> Response:
 async def show_matrix(context: Context, request: Request) -> Response:
     """The matrix of all stored runs with so many buyers."""
     asked = query(request, MatrixQuery)
-    table = await context.services.matrix.table(buyers=asked.buyers)
-    return json_answer(matrix_answer(table))
+    services = context.services
+    table = await services.matrix.table(buyers=asked.buyers)
+    return json_answer(matrix_answer(await services.acceptances.with_aws(table)))
 
 
 def _id(request: Request) -> str:

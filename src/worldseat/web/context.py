@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from worldseat.domain.errors import WorldSeatError
 from worldseat.web.fans import Fan, Fans
+from worldseat.web.leaving import Leaving
 from worldseat.web.metrics import Metrics
 from worldseat.web.problems import WebError
 
@@ -23,6 +24,7 @@ class Context:
     services: "Services"
     fans: Fans
     metrics: Metrics
+    leaving: Leaving
 
     def fan(self, request: Request) -> Fan:
         """Return the fan who asks. Raises WebError no-fan."""

@@ -17,17 +17,27 @@ _ANSWER_WITHIN_S = 2.0
 
 
 async def show_health(context: Context, _request: Request) -> Response:
-    """Whether fans can buy now: 200 as long as one Region answers and commits, else 503."""
-    store = context.services.store
-    # When one endpoint keeps us waiting, what is known of each so far is the answer.
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_ANSWER_WITHIN_S):
-            await store.health()
+    """Whether fans can buy now: 200 as long as one Region answers and commits, else 503.
+
+    A server that is about to stop says 503 at once, whatever the database would say.
+    """
+    store, leaving = context.services.store, context.leaving.begun
+    if not leaving:
+        # When one endpoint keeps us waiting, what is known of each so far is the answer.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ANSWER_WITHIN_S):
+                await store.health()
     regions = {each.region: _region(each) for each in store.region_figures()}
     well = [each.can_commit for each in regions.values()]
     status = "ok" if all(well) else "degraded" if any(well) else "down"
-    health = Health(status=status, regions=regions, stand_in=store.stand_in, version=__version__)
-    return json_answer(health, status=200 if any(well) else 503)
+    health = Health(
+        status="draining" if leaving else status,
+        region=context.services.settings.region,
+        regions=regions,
+        stand_in=store.stand_in,
+        version=__version__,
+    )
+    return json_answer(health, status=200 if any(well) and not leaving else 503)
 
 
 def _region(figures: RegionFigures) -> RegionHealth:

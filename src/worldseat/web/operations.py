@@ -7,9 +7,23 @@ from typing import Any
 from msgspec import Struct
 
 from worldseat.domain.verdict import Report
+from worldseat.services.costs import Costs
 from worldseat.services.floor import FloorView
-from worldseat.web import comparisons, events, health, me, regions, stampedes, stream, witness
+from worldseat.web import (
+    acceptances,
+    comparisons,
+    costs,
+    events,
+    health,
+    me,
+    regions,
+    stampedes,
+    stream,
+    witness,
+)
+from worldseat.web.acceptance_shapes import AcceptanceFile, AcceptancesAnswer
 from worldseat.web.context import Handler
+from worldseat.web.costs import CostsQuery
 from worldseat.web.shapes import (
     ClaimAnswer,
     ClaimBody,
@@ -295,6 +309,34 @@ OPERATIONS: tuple[Operation, ...] = (
         query=MatrixQuery,
         answer=MatrixAnswer,
         problems=("wrong-shape", *_AWAY),
+    ),
+    Operation(
+        method="GET",
+        path="/api/costs",
+        name="getCosts",
+        summary="What tickets cost on the product's database, per code, from stored runs",
+        handler=costs.show_costs,
+        query=CostsQuery,
+        answer=Costs,
+        problems=("wrong-shape", *_AWAY),
+    ),
+    Operation(
+        method="GET",
+        path="/api/acceptance",
+        name="listAcceptance",
+        summary="Acceptance reports that are kept here, newest first",
+        handler=acceptances.list_reports,
+        answer=AcceptancesAnswer,
+        problems=_AWAY,
+    ),
+    Operation(
+        method="GET",
+        path="/api/acceptance/{report_id}",
+        name="getAcceptance",
+        summary="One acceptance report, as the file that `worldseat accept show` checks",
+        handler=acceptances.show_report,
+        answer=AcceptanceFile,
+        problems=("unknown-report", *_AWAY),
     ),
     Operation(
         method="GET",

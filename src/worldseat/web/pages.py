@@ -1,17 +1,14 @@
 """The pages: what the services say, put into the templates. They read without JavaScript."""
 
 from collections.abc import Awaitable, Sequence
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 
-import jinja2
 from msgspec import UNSET, UnsetType
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-import worldseat
 from worldseat.domain.errors import UnknownEvent
 from worldseat.domain.event import Event, Ticket
 from worldseat.domain.run import Run
@@ -20,6 +17,7 @@ from worldseat.ports.store import Store
 from worldseat.services.codes import CODES
 from worldseat.services.comparison import Stage
 from worldseat.services.floor import FloorView
+from worldseat.web.acceptances import acceptance_page
 from worldseat.web.compare_page import compare_chart, compare_page
 from worldseat.web.context import Context, Handler
 from worldseat.web.events import newest_entries
@@ -29,17 +27,14 @@ from worldseat.web.problems import KINDS, Problem, WebError
 from worldseat.web.query import Id, path_id, query
 from worldseat.web.regions import look
 from worldseat.web.regions_page import regions_page
-from worldseat.web.scripts import needed_by
 from worldseat.web.shapes import Asked as Query
+from worldseat.web.templating import HERE, environment
 from worldseat.web.views import command_center as center
 from worldseat.web.views import fan as fan_view
-from worldseat.web.views import words
 from worldseat.web.views.backend import Choice, choose
 from worldseat.web.views.explained import EXPLAINED
 from worldseat.web.views.proof import proof
 from worldseat.web.views.trouble import Trouble, tried
-
-HERE = Path(__file__).parent
 
 RUNS_SHOWN = 50
 RUNS_PROVED = 1_000
@@ -63,32 +58,13 @@ def routes(context: Context) -> list[BaseRoute]:
         "/compare.svg": partial(compare_chart, environment()),
         "/proof": proof_page,
         "/regions": partial(regions_page, environment()),
+        "/acceptance/{report_id}": partial(acceptance_page, environment()),
         "/problems/{code}": problem_page,
     }
     return [
         *(Route(path, partial(page, context)) for path, page in pages.items()),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]
-
-
-@cache
-def environment() -> jinja2.Environment:
-    """Return the templates: escaped always, and strict about names that do not exist."""
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    templates.filters.update(
-        count=words.count, clock=words.clock, day=words.day, of=words.of, short_ids=words.short_ids
-    )
-    templates.tests["trouble"] = lambda value: isinstance(value, Trouble)
-    templates.globals["version"] = worldseat.__version__
-    templates.globals["needed_by"] = needed_by
-    return templates
 
 
 async def command_center(judgements: Judgements, context: Context, request: Request) -> Response:
@@ -138,6 +114,7 @@ async def proof_page(context: Context, request: Request) -> Response:
         reports=reports,
         codes=CODES.values(),
         stores=services.stores,
+        accepted=await tried(services.acceptances.newest()),
         url=str(request.base_url).rstrip("/"),
     )
     return _html("proof.html", page=page)

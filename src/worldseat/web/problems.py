@@ -51,6 +51,9 @@ KINDS: dict[str, Kind] = {
     "not-found": Kind(404, "Nothing here", "Check the address."),
     "unknown-event": Kind(404, "No such event", "GET /api/events lists all events."),
     "unknown-comparison": Kind(404, "No such comparison", "The runs it fired are on /compare."),
+    "unknown-report": Kind(
+        404, "No such report", "GET /api/acceptance lists the reports that are kept."
+    ),
     "unknown-run": Kind(404, "No such stampede", "GET /api/stampedes lists the stampedes."),
     "method-not-allowed": Kind(405, "Not in this way", "The Allow header says which methods work."),
     # What was asked can be read and makes no sense.
@@ -58,6 +61,7 @@ KINDS: dict[str, Kind] = {
     "bad-request": Kind(422, "This cannot be asked"),
     "key-reused": Kind(422, "One key for two requests"),
     "one-seat": Kind(422, "One seat at a time"),
+    "report-refused": Kind(422, "Not a report that can be believed"),
     "unknown-seat": Kind(422, "No such seat"),
     "unknown-store": Kind(422, "No such store"),
     "venue-refused": Kind(422, "Not a venue file"),

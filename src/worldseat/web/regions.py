@@ -102,19 +102,24 @@ class Seen:
     status: ClusterStatus | None
     played: bool
     problem: str = ""
+    stands: str | None = None
+    """The Region in which this server stands; None: it serves the fans of both."""
 
 
 async def look(services: "Services") -> Seen:
     """Look at the Regions. Asks the local cluster, never the database."""
     figures, cluster = services.store.region_figures(), services.cluster
+    stands = services.settings.region
     if cluster is None:
-        return Seen(figures=figures, status=None, played=False)
+        return Seen(figures=figures, status=None, played=False, stands=stands)
     try:
         async with asyncio.timeout(_ANSWER_WITHIN_S):
             status = await cluster.status()
     except (OSError, BadOrder) as error:
-        return Seen(figures=figures, status=None, played=True, problem=_silent(error))
-    return Seen(figures=figures, status=status, played=True)
+        return Seen(
+            figures=figures, status=None, played=True, problem=_silent(error), stands=stands
+        )
+    return Seen(figures=figures, status=status, played=True, stands=stands)
 
 
 async def show_regions(context: Context, _request: Request) -> Response:

@@ -1,7 +1,9 @@
-"""The HTTP server: uvicorn with a stop that takes less than a second.
+"""The HTTP server: uvicorn with a stop that takes less than a second, and loses no claim.
 
 uvicorn waits for open requests when it stops, and a live stream never ends by itself. So the feed
-is closed first, which ends every stream, and whatever still hangs after that is cut off.
+is closed first, which ends every stream, and whatever still hangs after that is cut off; all but a
+claim, whose COMMIT may be on its way. After SIGTERM a server may first go on serving for a while,
+so that a load balancer sees it leave.
 """
 
 import asyncio
@@ -18,6 +20,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from worldseat.web.connection import SPARE_CONNECTIONS, BoundedConnection
+from worldseat.web.leaving import Leaving
 
 if TYPE_CHECKING:
     from worldseat.settings import Settings
@@ -28,6 +31,8 @@ OTHER_FILES = 256
 """Open files that are no connections of ours: the database's, logs, the program itself."""
 KEEP_ALIVE_S = 20
 _GRACE_S = 0.3
+CLAIMS_WITHIN_S = 8.0
+"""How long claims under way are waited for: longer than a COMMIT waits for its answer (6 s)."""
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -37,16 +42,23 @@ OnReady = Callable[[str, int], None]
 
 
 async def serve(
-    app: ASGIApp, settings: "Settings", on_stop: OnStop, *, on_ready: OnReady | None = None
+    app: ASGIApp,
+    settings: "Settings",
+    on_stop: OnStop,
+    *,
+    on_ready: OnReady | None = None,
+    leaving: Leaving | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM. `on_stop` is awaited first and must end every live stream.
 
-    `on_ready` is told the address once connections are accepted, which with port 0 nobody knows
-    before. Raises OSError if the address cannot be bound. Run it on a uvloop loop.
+    `leaving` is what the application knows of that end, too. `on_ready` is told the address once
+    connections are accepted, which with port 0 nobody knows before. Raises OSError if the address
+    cannot be bound. Run it on a uvloop loop.
     """
     limit = connection_limit()
     with bind(settings.host, settings.port) as listener:
-        await Server(app, on_stop, on_ready, connections_max=limit).serve(sockets=[listener])
+        server = Server(app, on_stop, on_ready, connections_max=limit, leaving=leaving)
+        await server.serve(sockets=[listener])
 
 
 def connection_limit() -> int:
@@ -75,7 +87,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """A uvicorn server that stops at once."""
+    """A uvicorn server that stops at once, or after it has drained."""
 
     def __init__(
         self,
@@ -84,6 +96,7 @@ class Server(uvicorn.Server):
         on_ready: OnReady | None = None,
         *,
         connections_max: int = CONNECTIONS_MAX,
+        leaving: Leaving | None = None,
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -101,9 +114,24 @@ class Server(uvicorn.Server):
         )
         self._on_stop = on_stop
         self._on_ready = on_ready
+        self._leaving = leaving or Leaving()
+        self._hurried = asyncio.Event()
+
+    def told(self, number: int) -> None:
+        """Do what a signal says: leave, now or once drained; one more hurries what goes on."""
+        leaving = self._leaving
+        if self.should_exit:
+            self._hurried.set()
+        elif number == signal.SIGTERM and leaving.drain_s and not leaving.begun:
+            leaving.begun = True
+            _log.info("draining", for_s=leaving.drain_s)
+            asyncio.get_running_loop().call_later(leaving.drain_s, self.stop)
+        else:
+            self.stop()
 
     def stop(self) -> None:
-        """Begin to stop; what SIGINT and SIGTERM call."""
+        """Begin to stop."""
+        self._leaving.begun = True
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -114,13 +142,31 @@ class Server(uvicorn.Server):
             self._on_ready(host, port)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the live streams, let other requests finish for a moment, cut off the rest."""
+        """End the live streams, let other requests finish for a moment, cut off the rest.
+
+        A claim is let finish: while its COMMIT is out, nobody else can tell its fan what became of
+        it. Cut off all the same, it is resolved by the same key wherever the fan asks again.
+        """
         await self._end_streams()
         ended = asyncio.create_task(super().shutdown(sockets=sockets))
         await asyncio.wait({ended}, timeout=_GRACE_S)
+        if self._leaving.claims:
+            await self._finish_claims()
+            await asyncio.wait({ended}, timeout=_GRACE_S)
         if not ended.done():
             self._cut_off()
         await ended
+
+    async def _finish_claims(self) -> None:
+        _log.info("waiting for claims under way", count=self._leaving.claims)
+        ends = {
+            asyncio.create_task(self._leaving.no_claims()),
+            asyncio.create_task(self._hurried.wait()),
+        }
+        await asyncio.wait(ends, timeout=CLAIMS_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+        for task in ends:
+            task.cancel()
+        await asyncio.wait(ends)
 
     async def _end_streams(self) -> None:
         try:
@@ -147,7 +193,7 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         before = {number: signal.getsignal(number) for number in _STOP_SIGNALS}
         for number in _STOP_SIGNALS:
-            loop.add_signal_handler(number, self.stop)
+            loop.add_signal_handler(number, self.told, number)
         try:
             yield
         finally:

@@ -127,9 +127,14 @@ class RegionHealth(Struct, frozen=True):
 
 
 class Health(Struct, frozen=True):
-    """Whether fans can buy now. `status` is ok, degraded (one Region is away) or down."""
+    """Whether fans can buy now, and should come here.
+
+    `status` is ok, degraded (one Region is away), down, or draining: this server is about to stop.
+    `region` is where it stands; null: it serves the fans of both Regions.
+    """
 
     status: str
+    region: str | None
     regions: dict[str, RegionHealth]
     stand_in: str | None
     version: str

@@ -18,6 +18,7 @@ from worldseat.domain.seats import Code
 from worldseat.embedded import EmbeddedPostgres
 from worldseat.local_dsql import descriptor
 from worldseat.services import settling
+from worldseat.services.acceptances import NewestReports
 from worldseat.services.wiring import Services
 from worldseat.settings import Settings
 from worldseat.stores.postgres import ReadCommittedStore, RepeatableReadStore
@@ -130,7 +131,15 @@ async def test_no_page_calls_it_a_stand_in_or_aws(whole: Services) -> None:
     assert score is not None
     assert on in score.facts
     assert "stand-in" not in score.facts
-    page = proof(runs=[run], limit=9, reports=[], codes=[], stores=whole.stores, url="http://x")
+    page = proof(
+        runs=[run],
+        limit=9,
+        reports=[],
+        codes=[],
+        stores=whole.stores,
+        accepted=NewestReports(aws=None, stand_in=None),
+        url="http://x",
+    )
     (shown,) = [store for store in page.stores if store.name == "postgres"]
     assert (shown.on, shown.played) == (on, False)
     assert (page.foils[0].on, is_played("PostgreSQL 16.14"), is_played(None)) == (on, True, False)

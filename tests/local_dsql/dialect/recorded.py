@@ -8,7 +8,8 @@ Cases that only data, the catalog or the state of a session can decide are the s
 unrecorded_refusals.tsv holds what AWS's documentation or linter says, all 0A000. The messages
 follow their recorded neighbours, unless they were reported: "function … not supported"
 (golang-migrate/migrate, issue 1289), "setting configuration parameter …" (pgadmin-org/pgadmin4,
-issue 9433), "unsupported statement: DeclareCursor" and "… Lock" (AWS on Django and pg_dump).
+issue 9433), "unsupported statement: DeclareCursor" and "… Lock" (AWS on Django and pg_dump),
+"feature not supported on system entity" (aws-samples/aurora-dsql-samples, pull request 1492).
 """
 
 from pathlib import Path

@@ -111,6 +111,15 @@ def refuse_role(body: Tree) -> None:
             raise unsupported(f"CREATE ROLE with option {name} not supported")
 
 
+def refuse_grant(body: Tree) -> None:
+    """GRANT and REVOKE on the database, and on the schema that the service itself keeps."""
+    kind = _object(body["objtype"])
+    if kind == "DATABASE":
+        raise unsupported("unsupported object type in GRANT")
+    if kind == "SCHEMA" and {"String": {"sval": "public"}} in body["objects"]:
+        raise unsupported("feature not supported on system entity")
+
+
 def refuse_type_statement(_body: Tree) -> None:
     """CREATE TYPE."""
     raise unsupported("CREATE TYPE not supported")

@@ -263,7 +263,7 @@ _DDL: dict[str, Callable[[Tree], None]] = {
     "DropRoleStmt": _accept,
     "DropStmt": objects.refuse_drop,
     "GrantRoleStmt": _accept,
-    "GrantStmt": _accept,
+    "GrantStmt": objects.refuse_grant,
     "MergeStmt": refuse_merge,
     "RenameStmt": objects.refuse_rename,
     "ViewStmt": objects.refuse_view,

@@ -26,7 +26,8 @@ _KNOCK_S = 2.0
 async def connect(url: str, **keywords: Any) -> "asyncpg.Connection[Any]":
     """Open an asyncpg connection to an address of a Region.
 
-    `keywords` are those of asyncpg.connect, so that a pool may use this as its `connect`.
+    `keywords` are those of asyncpg.connect, so that a pool may use this as its `connect`. They go
+    before what the address says: a `password` is shown instead of a token.
 
     Raises:
         BadAddress: the address cannot be.
@@ -40,7 +41,7 @@ async def connect(url: str, **keywords: Any) -> "asyncpg.Connection[Any]":
         return connection
     there = parse(url)
     try:
-        connection = await asyncpg.connect(**await _login(there), **keywords)
+        connection = await asyncpg.connect(**{**await _login(there), **keywords})
     except asyncpg.InvalidAuthorizationSpecificationError:
         await signing.look_again(there)
         raise

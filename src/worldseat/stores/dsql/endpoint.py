@@ -10,7 +10,7 @@ AWS's default chain). A local cluster's addresses have all four.
 import ipaddress
 import re
 from dataclasses import dataclass
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 PORT = 5432
 DATABASE = "postgres"
@@ -93,6 +93,30 @@ def parse(url: str) -> Endpoint:
         credentials_file=words.get("credentials_file"),
         profile=words.get("profile"),
     )
+
+
+def through(url: str, *, address: str, port: int) -> str:
+    """Return the address of the same endpoint, reached by way of somebody who passes TLS on.
+
+    Name, role and everything else stay, so token and certificate are those of the endpoint. Raises
+    BadAddress.
+    """
+    parts = urlsplit(url)
+    words = {**_words(parts, parts.hostname or ""), "address": address}
+    user, at, _ = parts.netloc.rpartition("@")
+    return urlunsplit(
+        parts._replace(
+            netloc=f"{user}{at}{parts.hostname}:{port}",
+            query=urlencode(words, safe="/", quote_via=quote),
+        )
+    )
+
+
+def as_user(url: str, user: str) -> str:
+    """Return the same address for another role of the database."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}@{host}"))
 
 
 def _words(parts: SplitResult, host: str) -> dict[str, str]:

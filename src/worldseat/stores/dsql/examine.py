@@ -12,7 +12,7 @@ import asyncpg
 from worldseat.ports.onsale import EndpointCheck
 from worldseat.ports.store import Conflict, StoreError
 from worldseat.stores.dsql import access, failures, statements
-from worldseat.stores.dsql.endpoint import BadAddress, is_dsql, is_local, parse
+from worldseat.stores.dsql.endpoint import ADMIN, BadAddress, is_dsql, is_local, parse
 
 _HEALTH = statements.load("health.sql")
 _SEAT = statements.load("seat.sql")
@@ -29,7 +29,7 @@ _MENDS = {
         "when they are back; a local cluster: `worldseat local clear`."
     ),
     "42P01": "The schema is not there yet: run `worldseat migrate`.",
-    "42501": "The role may not write here: grant it the tables, or use the role admin.",
+    "42501": "The role lacks a privilege: run `worldseat cluster grant` as admin.",
     "53300": "Too many connections are open: stop other processes or ask AWS for a higher quota.",
     "53400": "Connections were opened too fast: wait a few seconds and try again.",
     "3D000": "The database of Aurora DSQL is always `postgres`: correct the address.",
@@ -66,11 +66,12 @@ class _Examination:
                 self._url, timeout=LOGIN_WITHIN_S, command_timeout=LOGIN_WITHIN_S
             )
         except (StoreError, ValueError, *failures.DRIVER_ERRORS) as error:
-            yield self._no("way in", error, _login_mend(error))
+            yield self._no("way in", error, _login_mend(error, self._url))
             return
         taken = "TLS verified, token accepted" if is_dsql(self._url) else "taken, without a token"
         try:
-            yield self._yes("way in", taken)
+            user = await line.fetchval(_HEALTH["user"])
+            yield self._yes("way in", f"{taken}, as {user}")
             yield await self._isolation(line, begin, isolation)
             yield await self._commit(line)
             yield await self._clock(line)
@@ -157,16 +158,23 @@ class _Examination:
         return EndpointCheck(region=self._region, check=check, ok=False, seen=seen, mend=mend)
 
 
-def _login_mend(error: BaseException) -> str:
+def _login_mend(error: BaseException, url: str) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             "Whoever answers cannot prove to be this endpoint. Check the address and `ca_file`; on "
             "AWS the system's certificates must hold Amazon Root CA 1."
         )
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+        user = parse(url).user if is_dsql(url) else ADMIN
+        need = (
+            "they may dsql:DbConnectAdmin on this cluster"
+            if user == ADMIN
+            else f"they may dsql:DbConnect on this cluster and `worldseat cluster grant` let them "
+            f"in as {user}"
+        )
         return (
             "The token was refused. Check whose credentials are used (AWS_PROFILE, the role), that "
-            "they may dsql:DbConnectAdmin on this cluster, and this machine's clock."
+            f"{need}, and this machine's clock."
         )
     if isinstance(error, StoreError):
         return "Give AWS credentials: AWS_PROFILE, environment variables or the machine's role."

@@ -4,21 +4,24 @@ A folder per change under migrations/, its files applied in order. An index is b
 background: its statement answers with a job, which is waited for, and `NN_name.verify.sql` asks
 whether the index can be used, since a job may end well and say otherwise in its details. On plain
 PostgreSQL the word ASYNC is dropped, here and nowhere else.
+
+Only the role admin may change the schema. Any other role that runs the product may ask whether the
+schema is up to date, and no more.
 """
 
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, TypeVar
+from typing import Any
 
 import asyncpg
 
-from worldseat.ports.store import Conflict, Duplicate, NotCommitted, StoreError, StoreRefused
-from worldseat.stores.dsql import access, failures
+from worldseat.ports.store import NotCommitted, StoreRefused
+from worldseat.stores.dsql import changing
+from worldseat.stores.dsql.changing import again, run
 from worldseat.stores.dsql.endpoint import is_dsql
 
 _LEDGER = """
@@ -34,22 +37,24 @@ INSERT INTO schema_change (change_id, digest) VALUES ($1, $2) ON CONFLICT (chang
 """
 _JOB = "SELECT status, details FROM sys.jobs WHERE job_id = $1"
 _ASYNC = "INDEX ASYNC "
-_EXISTS_ALREADY = frozenset({"42P07", "42701", "42710"})
-_NO_SUCH_TABLE = "42P01"
-
-CONNECT_TIMEOUT_S = 10.0
-STATEMENT_TIMEOUT_S = 60.0
-ATTEMPTS = 12
-PAUSE_S = 0.3
-"""Every DDL statement, wherever it runs, refuses the next one for a moment (40001, OC001); a pause
-that grows by this each time is what AWS's own tests need."""
 
 VERIFY_POLL_S = 0.25
 VERIFY_DEADLINE_S = 300.0
 
 _JOB_FAILED = frozenset({"failed", "cancelled"})
+_NAME = "worldseat migrate"
 
-_Answer = TypeVar("_Answer")
+
+class SchemaBehind(StoreRefused):
+    """The schema lacks changes that this role may not make; nothing was tried."""
+
+    def __init__(self, user: str, missing: Sequence[str]) -> None:
+        self.user = user
+        self.missing = tuple(missing)
+        super().__init__(
+            f"the schema lacks {len(missing)} statements, from {missing[0]} on, and the role "
+            f"{user} may not change it"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,88 +91,90 @@ def changes() -> list[Change]:
     return found
 
 
+def planned() -> list[tuple[str, str]]:
+    """Return every statement that an empty database is sent, in order, each with what it is."""
+    found = [("the ledger of changes", _LEDGER.strip() + ";")]
+    for change in changes():
+        found.append((change.change_id, change.sql.strip()))
+        if change.verify is not None:
+            found.append((f"{change.change_id}, asked until true", change.verify.strip()))
+        note = _NOTE.replace("$1", f"'{change.change_id}'").replace("$2", f"'{change.digest}'")
+        found.append((f"{change.change_id}, noted", note.strip() + ";"))
+    return found
+
+
 async def migrate_through(urls: Sequence[str], *, report: Callable[[str], None]) -> int:
     """Bring the schema up to date through the first endpoint that answers.
 
-    DDL that was run at one endpoint is there at all of them. Return how many statements ran. Raises
-    StoreError.
+    Return how many statements ran. Raises StoreError.
     """
-    missed: NotCommitted | None = None
-    for url in dict.fromkeys(urls):
-        try:
-            return await migrate(url, plain=not is_dsql(url), report=report)
-        except NotCommitted as error:
-            missed = error
-            report(f"an endpoint does not answer, or stopped to: {error}")
-    raise missed or NotCommitted("no Region is configured")
+
+    async def at(url: str) -> int:
+        return await migrate(url, plain=not is_dsql(url), report=report)
+
+    return await changing.through(urls, at, report=report)
 
 
 async def migrate(url: str, *, plain: bool, report: Callable[[str], None]) -> int:
     """Bring the schema up to date through one endpoint; return how many statements ran.
 
     `plain` says that the database is PostgreSQL and not DSQL. Safe to run twice, and by two
-    processes at once. Raises StoreError.
+    processes at once. Raises StoreError; SchemaBehind if there is something to do and the address
+    is that of a role which may not do it.
     """
-    async with _connection(url) as connection:
+    async with changing.connection(url, name=_NAME) as connection:
         applied = await _applied(connection)
-        ran = 0
-        for change in changes():
-            if change.change_id in applied:
-                if applied[change.change_id] != change.digest:
-                    message = f"migration {change.change_id} was edited after it had been applied"
-                    raise StoreRefused(message)
-                continue
+        missing = _missing(applied or {})
+        if missing and (role := changing.custom_role(url)) is not None:
+            raise SchemaBehind(role, [change.change_id for change in missing])
+        if applied is None:
+            await run(connection, _LEDGER)
+        for change in missing:
             drops = plain and _ASYNC in change.sql
             began_s = time.monotonic()
             await _apply(connection, change, plain=plain)
             took = f"{time.monotonic() - began_s:.1f} s"
             note = ", ASYNC dropped" if drops else ""
             report(f"migration {change.change_id} ({took}{note})")
-            ran += 1
-        return ran
+        return len(missing)
 
 
-@asynccontextmanager
-async def _connection(url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
-    try:
-        connection = await access.connect(
-            url,
-            timeout=CONNECT_TIMEOUT_S,
-            command_timeout=STATEMENT_TIMEOUT_S,
-            server_settings={"application_name": "worldseat migrate"},
-        )
-        try:
-            yield connection
-        finally:
-            await connection.close()
-    except failures.DRIVER_ERRORS as error:
-        raise failures.before_commit(error) or error from error
+async def _applied(connection: "asyncpg.Connection[Any]") -> Mapping[str, str] | None:
+    """Return the digest of each change that was applied, or None if there is no ledger.
 
-
-async def _applied(connection: "asyncpg.Connection[Any]") -> dict[str, str]:
-    """Return the digest of each change that was applied; make the ledger if there is none.
-
-    It is looked for first: to make it again would disturb everybody's transactions on DSQL.
+    It is only looked for: to make it again would disturb everybody's transactions on DSQL.
     """
     try:
-        found = await _again(lambda: connection.fetch(_APPLIED))
+        found = await again(lambda: connection.fetch(_APPLIED))
     except StoreRefused as error:
-        cause = error.__cause__
-        if not isinstance(cause, asyncpg.PostgresError) or cause.sqlstate != _NO_SUCH_TABLE:
-            raise
-        await _run(connection, _LEDGER)
-        found = await _again(lambda: connection.fetch(_APPLIED))
+        match changing.sqlstate(error):
+            case "42P01":
+                return None
+            case "42501":
+                message = f"{error}: `worldseat cluster grant` gives the role what it needs"
+                raise StoreRefused(message) from error
+        raise
     return {record["change_id"]: record["digest"] for record in found}
+
+
+def _missing(applied: Mapping[str, str]) -> list[Change]:
+    """Return what was not applied yet, in order. Raises StoreRefused if one was edited since."""
+    everything = changes()
+    for change in everything:
+        if applied.get(change.change_id, change.digest) != change.digest:
+            message = f"migration {change.change_id} was edited after it had been applied"
+            raise StoreRefused(message)
+    return [change for change in everything if change.change_id not in applied]
 
 
 async def _apply(connection: "asyncpg.Connection[Any]", change: Change, *, plain: bool) -> None:
     sql = change.sql.replace(_ASYNC, "INDEX ", 1) if plain else change.sql
-    answer = await _run(connection, sql)
+    answer = await run(connection, sql)
     if change.verify is not None:
         job_id = answer[0]["job_id"] if answer and not plain else None
         await _built(connection, change, change.verify, job_id)
     # Two processes that note the same change at once conflict: ON CONFLICT cannot see the other's.
-    await _run(connection, _NOTE, change.change_id, change.digest)
+    await run(connection, _NOTE, change.change_id, change.digest)
 
 
 async def _built(
@@ -175,8 +182,8 @@ async def _built(
 ) -> None:
     """Wait until an index is there and valid; its job is None if somebody else began it."""
     ends_s = time.monotonic() + VERIFY_DEADLINE_S
-    while not await _again(lambda: connection.fetchval(verify)):
-        job = await _again(lambda: connection.fetchrow(_JOB, job_id)) if job_id else None
+    while not await again(lambda: connection.fetchval(verify)):
+        job = await again(lambda: connection.fetchrow(_JOB, job_id)) if job_id else None
         if job is not None and job["status"] in _JOB_FAILED:
             message = (
                 f"migration {change.change_id}: job {job_id} {job['status']}, {job['details']}. "
@@ -190,31 +197,3 @@ async def _built(
             )
             raise NotCommitted(message)
         await asyncio.sleep(VERIFY_POLL_S)
-
-
-async def _run(connection: "asyncpg.Connection[Any]", sql: str, *args: object) -> Sequence[Any]:
-    """Run one statement; an object that exists already was made by an interrupted run."""
-    try:
-        found: Sequence[Any] = await _again(lambda: connection.fetch(sql, *args))
-    except StoreError as error:
-        cause = error.__cause__
-        if isinstance(cause, asyncpg.PostgresError) and cause.sqlstate in _EXISTS_ALREADY:
-            return []
-        raise
-    return found
-
-
-async def _again(ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
-    """Ask the database, again while another process changes the schema. Raises StoreError."""
-    attempt = 0
-    while True:
-        attempt += 1
-        try:
-            return await ask()
-        except failures.DRIVER_ERRORS as error:
-            told = failures.before_commit(error)
-            # 23505 in a catalog: two processes made the same table in the same instant.
-            again = isinstance(told, Conflict | Duplicate)
-            if not again or attempt == ATTEMPTS:
-                raise told or StoreError(str(error)) from error
-            await asyncio.sleep(PAUSE_S * attempt)

@@ -7,14 +7,19 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from worldseat.domain import ids
+from worldseat.domain.cost import Sent
 from worldseat.domain.seats import Kind, Order, Seat, SeatKey
 from worldseat.ports.store import CommitUnknown, Conflict, NotCommitted, StoreRefused
 from worldseat.stores.dsql import failures, rows, statements
 from worldseat.stores.dsql.lanes import LaneConnection
+from worldseat.stores.dsql.metering import Meter, Traffic
 
 _SEAT = statements.load("seat.sql")
 
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+
+_SOLD = "sold"
+"""What the statements that sell a seat write into `status`."""
 
 
 class DsqlTransaction:
@@ -23,6 +28,7 @@ class DsqlTransaction:
     def __init__(self, connection: LaneConnection) -> None:
         self._connection = connection
         self.appended = 0
+        self.traffic = Traffic()
 
     async def read_seat(self, key: SeatKey) -> Seat:
         """Read the seat row."""
@@ -32,11 +38,14 @@ class DsqlTransaction:
         if record is None:
             message = f"no seat row {key.event_id} {key.round_id} {key.seat_index}"
             raise StoreRefused(message)
-        return rows.seat(key, record)
+        seat = rows.seat(key, record)
+        self.traffic.seat_read(key, seat.status, seat.fan_id, seat.op_id)
+        return seat
 
     async def write_seat(self, order: Order) -> None:
         """Update the seat row, whatever it holds."""
         key = order.key
+        self.traffic.seat_updated(key, _SOLD, order.fan_id, order.op_id, rows=1)
         await self._connection.execute(
             _SEAT["write_seat"],
             key.event_id,
@@ -58,7 +67,9 @@ class DsqlTransaction:
             order.op_id,
             unchanged_since,
         )
-        return bool(tag == "UPDATE 1")
+        written = int(tag == "UPDATE 1")
+        self.traffic.seat_updated(key, _SOLD, order.fan_id, order.op_id, rows=written)
+        return bool(written)
 
     async def append_sale(self, order: Order, *, replaces: str) -> None:
         """Insert the sale into op_log; the guard is filled unless a stampede's own code runs."""
@@ -88,8 +99,7 @@ class DsqlTransaction:
     async def append(self, order: Order, *, kind: Kind, prev: str, guard: str | None) -> None:
         """Insert one row into op_log as the next row of this lane."""
         lane = self._connection.lane
-        await self._connection.execute(
-            _SEAT["append"],
+        values = (
             order.op_id,
             order.claim_id,
             order.key.event_id,
@@ -107,6 +117,8 @@ class DsqlTransaction:
             lane.lane,
             lane.seq + self.appended + 1,
         )
+        self.traffic.logged(order, values, guard)
+        await self._connection.execute(_SEAT["append"], *values)
         self.appended += 1
 
 
@@ -120,11 +132,13 @@ class DsqlWriter:
         begin: str,
         *,
         leave: Callable[[], None] = lambda: None,
+        meter: Meter | None = None,
     ) -> None:
         self.region = region
         self._connection = connection
         self._begin = begin
         self._leave = leave
+        self._meter = meter or Meter()
         self._lost_the_last = False
 
     @asynccontextmanager
@@ -134,6 +148,7 @@ class DsqlWriter:
         figures.retries += self._lost_the_last
         self._lost_the_last = False
         tx = DsqlTransaction(self._connection)
+        ended = self._meter.aborted
         try:
             try:
                 await self._connection.register()
@@ -148,8 +163,10 @@ class DsqlWriter:
                 raise told from error
             if tx.appended == 0:
                 await self._roll_back()
+                ended = self._meter.looked
             else:
                 await self._commit(tx)
+                ended = self._meter.committed
         except Conflict:
             figures.conflicts += 1
             self._lost_the_last = True
@@ -158,6 +175,8 @@ class DsqlWriter:
             # The harness goes on with another lane, and may have to wait for one: make room.
             self._leave()
             raise
+        finally:
+            ended(tx.traffic)
 
     async def _roll_back(self) -> None:
         if self._connection.is_closed():
@@ -214,6 +233,12 @@ class DsqlBench:
         self._region = region
         self._begin = begin
         self._places = asyncio.Semaphore(size)
+        self._meter = Meter()
+
+    @property
+    def sent(self) -> Sent:
+        """What its buyers' transactions sent so far."""
+        return self._meter.sent
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[DsqlWriter]:
@@ -229,7 +254,9 @@ class DsqlBench:
 
         try:
             async with self._lanes() as connection:
-                yield DsqlWriter(connection, self._region, self._begin, leave=leave)
+                yield DsqlWriter(
+                    connection, self._region, self._begin, leave=leave, meter=self._meter
+                )
         finally:
             leave()
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials, SharedCredentialProvider
+from botocore.credentials import Credentials, ReadOnlyCredentials, SharedCredentialProvider
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
@@ -43,6 +43,14 @@ async def token(there: Endpoint, *, life_s: int = TOKEN_LIFE_S) -> str:
         raise NotCommitted(_no_credentials(there, str(error))) from error
 
 
+async def signer(there: Endpoint) -> ReadOnlyCredentials:
+    """Return who signs for an endpoint. It is a secret: nobody may log it. Raises NotCommitted."""
+    try:
+        return await _in_thread(partial(_signer, there))
+    except (BotoCoreError, ClientError) as error:
+        raise NotCommitted(_no_credentials(there, str(error))) from error
+
+
 async def look_again(there: Endpoint) -> None:
     """Read the credentials anew for the next token: the endpoint has refused the last one's."""
     await _in_thread(partial(_signers.pop, _source(there), None))
@@ -62,15 +70,19 @@ def _sign(there: Endpoint, life_s: int) -> str:
     botocore's client for DSQL makes the same token (a test compares them), and takes 36 ms to
     build, mostly for reading the service's model.
     """
+    action = "DbConnectAdmin" if there.user == ADMIN else "DbConnect"
+    request = AWSRequest("GET", f"https://{there.host}/", params={"Action": action})
+    SigV4QueryAuth(_signer(there), "dsql", there.region, expires=life_s).add_auth(request)
+    return str(request.prepare().url).removeprefix("https://")
+
+
+def _signer(there: Endpoint) -> ReadOnlyCredentials:
     source = _source(there)
     if source not in _signers:
         _signers[source] = _credentials(there)
-    action = "DbConnectAdmin" if there.user == ADMIN else "DbConnect"
-    request = AWSRequest("GET", f"https://{there.host}/", params={"Action": action})
     # Asking for the frozen ones renews those that are about to expire.
-    signer = _signers[source].get_frozen_credentials()
-    SigV4QueryAuth(signer, "dsql", there.region, expires=life_s).add_auth(request)
-    return str(request.prepare().url).removeprefix("https://")
+    frozen: ReadOnlyCredentials = _signers[source].get_frozen_credentials()
+    return frozen
 
 
 def _credentials(there: Endpoint) -> Credentials:

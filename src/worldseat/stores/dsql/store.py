@@ -24,6 +24,7 @@ from worldseat.stores.dsql.lanes import LanePool
 from worldseat.stores.dsql.oplog import OpLog
 from worldseat.stores.dsql.purchase import ADAPTER, BEGIN, DsqlBench, DsqlWriter
 from worldseat.stores.dsql.regions import Regions
+from worldseat.stores.dsql.reports import Reports
 from worldseat.stores.dsql.runs import Runs
 
 _SEAT = statements.load("seat.sql")
@@ -31,8 +32,8 @@ _SEAT = statements.load("seat.sql")
 ISOLATION = "repeatable read"
 
 
-class DsqlStore(OpLog, Runs):
-    """The only database the product runs on: events, log, runs, and the seats themselves."""
+class DsqlStore(OpLog, Runs, Reports):
+    """The only database the product runs on: events, log, runs, reports, and the seats."""
 
     name = "dsql"
     title = "Aurora DSQL"
@@ -56,6 +57,7 @@ class DsqlStore(OpLog, Runs):
             setup.urls, process=setup.process, chance=setup.chance, admit=self._admit
         )
         self._urls = setup.urls
+        self._lead_to = setup.lead_to or setup.urls
         self.stand_in: str | None = None
 
     async def open(self) -> None:
@@ -188,7 +190,7 @@ class DsqlStore(OpLog, Runs):
             raise StoreRefused(message)
 
     async def _what_stands_in(self) -> str | None:
-        urls = self._urls.values()
+        urls = self._lead_to.values()
         if any(is_local(url) for url in urls):
             return LOCAL_CLUSTER
         if all(is_dsql(url) for url in urls):

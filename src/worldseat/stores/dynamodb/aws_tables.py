@@ -8,9 +8,13 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from aiobotocore.session import AioSession
+
+from worldseat.ports.aws_calls import AwsCall, Change
 from worldseat.ports.store import TableReport, TablesRefused, TableState, TableStep
 from worldseat.stores.dynamodb import items, tables
 from worldseat.stores.dynamodb.clients import Client, connect, not_of_aws
+from worldseat.stores.dynamodb.paper import PaperTables
 from worldseat.stores.dynamodb.refusals import AGAIN, told
 from worldseat.stores.dynamodb.tables import (
     ABSENT,
@@ -31,9 +35,16 @@ _ATTEMPTS = 5
 class AwsTables:
     """The foil's tables in the account that the default credential chain leads to."""
 
-    def __init__(self, regions: tuple[str, ...], *, wait_s: int = tables.WAIT_S) -> None:
+    def __init__(
+        self,
+        regions: tuple[str, ...],
+        *,
+        wait_s: int = tables.WAIT_S,
+        session: AioSession | None = None,
+    ) -> None:
         self._regions = regions
         self._wait_s = wait_s
+        self._session = session
 
     async def where(self) -> str:
         """Return AWS and its Regions; or the host that a setting put in AWS's place."""
@@ -79,6 +90,19 @@ class AwsTables:
                 for region in clients:
                     await steps.remove(definition, region)
 
+    async def rehearse(self, change: Change) -> Sequence[AwsCall]:
+        """Return the calls of a change: this very code, on an account that is made of paper.
+
+        A deletion is rehearsed on tables that are all there.
+        """
+        paper = PaperTables()
+        rehearsed = AwsTables(self._regions, wait_s=0, session=paper.session())
+        await rehearsed.create(_say_nothing)
+        if change == "delete":
+            paper.calls.clear()
+            await rehearsed.delete(_say_nothing)
+        return paper.calls
+
     async def _look(self, clients: Mapping[str, Client]) -> None:
         """Refuse when what is there cannot become the foil. Nothing was changed yet."""
         seats, sales = await self._find(clients)
@@ -117,7 +141,7 @@ class AwsTables:
     async def _clients(self) -> AsyncIterator[Mapping[str, Client]]:
         async with AsyncExitStack() as stack:
             with told(_all(self._regions)):
-                connecting = connect(self._regions, attempts=_ATTEMPTS)
+                connecting = connect(self._regions, attempts=_ATTEMPTS, session=self._session)
                 clients = (await stack.enter_async_context(connecting)).tables
             yield clients
 
@@ -242,3 +266,7 @@ def _listed(states: Iterable[TableState]) -> str:
 
 def _all(regions: Iterable[str]) -> str:
     return f"the foil's tables in {' and '.join(regions)}"
+
+
+def _say_nothing(_: TableStep) -> None:
+    return

@@ -53,13 +53,15 @@ async def connect(
     *,
     attempts: int = 1,
     streams: bool = False,
+    session: AioSession | None = None,
 ) -> AsyncIterator[RegionClients]:
     """Make clients for AWS with its default credential chain, or for emulated `endpoints`.
 
     `attempts` is 1 for purchases: the harness's retries, the same for every store, are the only
-    ones.
+    ones. A `session` of one's own decides by itself whom its clients reach.
     """
-    session = AioSession() if endpoints is None else AioSession(_NO_VARIABLES)
+    if session is None:
+        session = AioSession() if endpoints is None else unaware_session()
     session.register_component("data_loader", _MODELS)
 
     def client(service: str, region: str) -> Any:
@@ -81,6 +83,11 @@ async def connect(
             for region in regions:
                 found[service][region] = await stack.enter_async_context(client(service, region))
         yield RegionClients(tables=found["dynamodb"], streams=found["dynamodbstreams"])
+
+
+def unaware_session() -> AioSession:
+    """Return a session that knows of nobody's AWS variables and files."""
+    return AioSession(_NO_VARIABLES)
 
 
 async def not_of_aws(regions: Sequence[str]) -> str:

@@ -120,6 +120,8 @@ class DynamoWriter:
 class DynamoBench:
     """A Region's open connections, as many places as buyers may be in flight."""
 
+    sent = None
+
     def __init__(self, client: Client, region: str, size: int, *, chance: Chance) -> None:
         self._client = client
         self._region = region

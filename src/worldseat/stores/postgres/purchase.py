@@ -170,6 +170,8 @@ class PostgresWriter:
 class PostgresBench:
     """Connections for a stampede: `size` of them at once, and no more."""
 
+    sent = None
+
     def __init__(self, connections: Connections, region: str, size: int) -> None:
         self._connections = connections
         self._region = region

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from worldseat.domain.run import Reach
+from worldseat.services.reported import ReportedLine
 from worldseat.web.views.run import arrival_words
 from worldseat.web.views.words import count, day, of
 
@@ -81,7 +82,7 @@ def cell_view(line: "Line", spot: "Spot") -> CellView:
         tone="none" if found is None else "bad" if found.above_zero else "good",
         said=_said(spot),
         figures=None if found is None else figures(found),
-        href=runs_href(line, cell),
+        href=report_href(line) or runs_href(line, cell),
     )
 
 
@@ -96,7 +97,7 @@ def figures(found: "Measured") -> Figures:
         held=spanned(found.holders),
         refused=spanned(found.refused),
         errors=spanned(found.errors),
-        unknown=spanned(found.unknown),
+        unknown="–" if found.unknown is None else spanned(found.unknown),
         in_flight=spanned(found.in_flight),
         duration=spanned_ms(found.duration_ms),
         lag="" if found.lag_ms_p50 is None else spanned_ms(found.lag_ms_p50),
@@ -160,6 +161,13 @@ def commits(found: Sequence[str]) -> str:
     return f"{noun} {shown}" + (f" and {count(more)} more" if more > 0 else "")
 
 
+def report_href(line: "Line") -> str:
+    """Return the address of the report that a line is filled from, if it is."""
+    if not isinstance(line, ReportedLine) or line.report_id is None:
+        return ""
+    return f"/acceptance/{line.report_id}#stampedes-run"
+
+
 def runs_href(line: "Line", cell: "Cell") -> str:
     """Return the address of the cell's runs on the Compare page."""
     named = {
@@ -208,6 +216,6 @@ def _asides(found: "Measured") -> list[str]:
         said.append(f"{of(found.without, 'run')} more without a result, not counted")
     if found.errors.high:
         said.append(f"{spanned(found.errors)} errors")
-    if found.unknown.high:
+    if found.unknown is not None and found.unknown.high:
         said.append(f"{spanned(found.unknown)} answers unknown")
     return said

@@ -7,13 +7,14 @@ to the most; naive code is a solid bar, conditional code a striped one.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from worldseat.domain.run import Arrival
 from worldseat.domain.seats import Code
+from worldseat.services.reported import ReportedLine
 from worldseat.web.views.cell import CellView, cell_view, commits, days
 from worldseat.web.views.matrix import is_mode, line_title
 from worldseat.web.views.run import arrival_words
@@ -154,7 +155,9 @@ class _Pen:
 
 def chart(table: "Table", stores: "Mapping[str, Store]", shape: Shape = WIDE) -> Chart:
     """Return the chart of a matrix in this shape."""
-    scale = _Scale(shape, max([table.buyers - 1, *(each.oversold.high for each in _all(table))]))
+    scale = _Scale(
+        shape, max([table.buyers - 1, *(each.oversold.high for each in _measured(table.lines))])
+    )
     pen = _Pen(shape)
     title = f"Oversold in every cell: one seat, {of(table.buyers, 'buyer')}"
     pen.write(title, "title", height=20)
@@ -216,7 +219,7 @@ def _draw(pen: _Pen, line: "Line", scale: _Scale, *, mode: bool) -> None:
     """Draw one database: its name, then its cells under the name of their arrival."""
     spots = [spot for spot in line.spots if not spot.cannot]
     counted = sum(spot.measured is not None for spot in spots)
-    if not (line.installed or mode or counted):
+    if not (line.installed or mode or counted or isinstance(line, ReportedLine)):
         return
     pen.write(line_title(line, mode=mode), "head", above=10)
     if not line.installed and not mode:
@@ -267,17 +270,20 @@ def _legend(pen: _Pen) -> list[tuple[float, float, str, str]]:
 
 def _source(table: "Table") -> str:
     """Return where the figures come from: how many runs, of which days and commits."""
-    found = _all(table)
+    reported = [line for line in table.lines if isinstance(line, ReportedLine) and line.report_id]
+    told = " Figures of AWS are those of an acceptance report." if reported else ""
+    found = _measured(line for line in table.lines if line not in reported)
     if not found:
-        return f"Nothing was measured with {of(table.buyers, 'buyer')} yet."
+        here = "No run is stored here" if reported else "Nothing was measured"
+        return f"{here} with {of(table.buyers, 'buyer')} yet.{told}"
     runs = sum(each.runs for each in found)
     when = days(min(each.first_at for each in found), max(each.last_at for each in found))
     ran = list(dict.fromkeys(commit for each in found for commit in each.commits))
     return (
         f"Counted from committed rows of {of(runs, 'stored run')} of {when}, {commits(ran)}. A "
-        "stand-in's figure is not AWS's."
+        f"stand-in's figure is not AWS's.{told}"
     )
 
 
-def _all(table: "Table") -> "list[Measured]":
-    return [spot.measured for line in table.lines for spot in line.spots if spot.measured]
+def _measured(lines: "Iterable[Line]") -> "list[Measured]":
+    return [spot.measured for line in lines for spot in line.spots if spot.measured]

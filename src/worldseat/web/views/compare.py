@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from worldseat.domain.run import BUYERS_MAX, BUYERS_MIN, Reach
 from worldseat.domain.seats import Code, Mode
 from worldseat.services.comparison import RUNS_MAX
+from worldseat.services.costs import costs
+from worldseat.services.reported import ReportedLine
 from worldseat.web.views.causes import causes
 from worldseat.web.views.cell import CellView, cell_view
 from worldseat.web.views.cell_runs import RunsView, Wanted, runs_view
 from worldseat.web.views.chart import NARROW, WIDE, Chart, chart
+from worldseat.web.views.costs import CostsView, costs_view
 from worldseat.web.views.matrix import MatrixView, lag_words, matrix_view
 from worldseat.web.views.measuring import CellSet, Now, cell_sets, now_of
 from worldseat.web.views.places import side_by_side, spot_of
@@ -36,6 +39,8 @@ class Side:
     on: str
     lag: str
     cell: CellView
+    on_aws: CellView | None = None
+    """The same on AWS, below what a stand-in shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +86,7 @@ class CompareView:
     charts: Sequence[Chart]
     matrix: MatrixView
     runs: RunsView | None
+    costs: CostsView
     stores: Sequence[StoreSays]
     command: str
 
@@ -107,9 +113,10 @@ def view(
         sets=cell_sets(table),
         rehearsals=[event for event in events if event.mode is Mode.REHEARSAL],
         now=now_of(newest),
-        charts=[chart(table, stores, shape) for shape in (WIDE, NARROW)] if table.runs else [],
+        charts=_charts(table, stores),
         matrix=matrix_view(table, stores),
         runs=runs_view(runs, wanted, buyers=table.buyers, stores=stores) if wanted else None,
+        costs=costs_view(costs(runs, next(iter(stores.values())), buyers=table.buyers)),
         stores=[_says(store) for store in stores.values()],
         command=(
             f".venv/bin/worldseat compare --url {url} --buyers {table.buyers} --runs {RUNS_WANTED}"
@@ -117,26 +124,40 @@ def view(
     )
 
 
+def _charts(table: "Table", stores: "Mapping[str, Store]") -> list[Chart]:
+    reported = any(spot.measured for line in table.lines for spot in line.spots)
+    shapes = (WIDE, NARROW) if table.runs or reported else ()
+    return [chart(table, stores, shape) for shape in shapes]
+
+
 def four(table: "Table") -> list[Quadrant]:
     """Return the 2×2: naive and conditional code, through one Region and through both."""
     lines = side_by_side(table)
+    on_aws = {line.store: line for line in table.lines if isinstance(line, ReportedLine)}
     return [
         Quadrant(
             key=f"{code.value}-{reach.value}",
             title=f"{code.value.capitalize()} code, {where}",
-            sides=[_side(line, code, reach) for line in lines],
+            sides=[_side(line, code, reach, on_aws.get(line.store)) for line in lines],
         )
         for code in Code
         for reach, where in ((Reach.ONE, "one Region"), (Reach.BOTH, "both Regions"))
     ]
 
 
-def _side(line: "Line", code: Code, reach: Reach) -> Side:
+def _side(line: "Line", code: Code, reach: Reach, on_aws: "Line | None") -> Side:
     cell = cell_view(line, spot_of(line, code, reach))
     lag = lag_words(line)
     if cell.figures is not None and cell.figures.lag:
         lag = f"{lag}, {cell.figures.lag} achieved" if lag else f"lag {cell.figures.lag}"
-    return Side(title=line.title, role=line.role, on=ran_on(line.stand_in), lag=lag, cell=cell)
+    return Side(
+        title=line.title,
+        role=line.role,
+        on=ran_on(line.stand_in),
+        lag=lag,
+        cell=cell,
+        on_aws=cell_view(on_aws, spot_of(on_aws, code, reach)) if on_aws else None,
+    )
 
 
 def _says(store: "Store") -> StoreSays:

@@ -77,6 +77,15 @@ EXPLAINED: dict[str, Explained] = {
         "One comparison runs at a time, so that its runs do not disturb another one's.",
         "Wait until it is over, or stop it on the Compare page.",
     ),
+    "unknown-report": Explained(
+        "No acceptance report of this id is kept here. A report that was made elsewhere can be "
+        "brought in.",
+        "Look at /proof, or bring the file in: worldseat accept show FILE --keep.",
+    ),
+    "report-refused": Explained(
+        "A file is no acceptance report, or was changed after its run, so it was not kept.",
+        "Use the file as the run wrote it. A report cannot be mended by hand.",
+    ),
     "unknown-run": Explained(
         "No stampede has this id.",
         "GET /api/stampedes lists all of them.",

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from worldseat.services.reported import ReportedLine
 from worldseat.web.views.cell import CellView, cell_view
 from worldseat.web.views.run import ran_on
 from worldseat.web.views.words import milliseconds, of
@@ -45,11 +46,13 @@ def matrix_view(table: "Table", stores: "Mapping[str, Store]") -> MatrixView:
     """Return the matrix in words."""
     here, earlier = [], []
     for line in table.lines:
-        if line.installed or is_mode(line, stores):
-            here.append(_line(line, mode=not line.installed))
+        if line.installed or isinstance(line, ReportedLine):
+            here.append(_line(line, mode=False))
+        elif is_mode(line, stores):
+            here.append(_line(line, mode=True))
         elif _has_runs(line):
             earlier.append(_line(line, mode=False))
-    listed = sum(_run_count(line) for line in table.lines)
+    listed = sum(_run_count(line) for line in table.lines if not isinstance(line, ReportedLine))
     return MatrixView(
         lines=here,
         earlier=earlier,

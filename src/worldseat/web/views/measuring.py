@@ -109,7 +109,7 @@ def _set(name: str, title: str, spots: "Sequence[Spot]") -> CellSet:
                 "buyers": spot.cell.buyers,
             },
             "had": spot.measured.runs if spot.measured else 0,
-            "took_ms": spot.measured.took_ms.median if spot.measured else None,
+            "took_ms": _took_ms(spot),
         }
         for spot in fired
     ]
@@ -118,6 +118,11 @@ def _set(name: str, title: str, spots: "Sequence[Spot]") -> CellSet:
         title=f"{title} ({of(len(cells), 'cell')})",
         cells=msgspec.json.encode(cells).decode(),
     )
+
+
+def _took_ms(spot: "Spot") -> float | None:
+    found = spot.measured
+    return None if found is None or found.took_ms is None else found.took_ms.median
 
 
 def _words(made: "ComparisonAnswer", *, running: bool, ending: bool) -> str:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 from worldseat.domain.run import LOCAL_CLUSTER
 from worldseat.web.views import witness
 from worldseat.web.views.measured import Measured, grouped
+from worldseat.web.views.promises import PromisesView, promises
 from worldseat.web.views.run import is_played
+from worldseat.web.views.trouble import Trouble
 
 if TYPE_CHECKING:
     from worldseat.domain.run import Run
     from worldseat.domain.verdict import Report
     from worldseat.ports.store import Store
+    from worldseat.services.acceptances import NewestReports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,7 @@ class ProofView:
     product: Sequence[Measured]
     foils: Sequence[Measured]
     foil_installed: bool
+    promises: PromisesView | Trouble
     run_count: int
     limit_reached: bool
     judgements: Sequence[Judgement]
@@ -92,6 +96,7 @@ def proof(
     reports: Iterable[tuple[str, "Report"]],
     codes: Iterable[object],
     stores: Mapping[str, "Store"],
+    accepted: "NewestReports | Trouble",
     url: str,
 ) -> ProofView:
     """Return the Proof panel. `reports` pairs an event's title with its report; newest runs first.
@@ -104,6 +109,7 @@ def proof(
         product=[each for each in kinds if each.cell.store not in foils],
         foils=[each for each in kinds if each.cell.store in foils],
         foil_installed=bool(foils),
+        promises=accepted if isinstance(accepted, Trouble) else promises(accepted),
         run_count=len(runs),
         limit_reached=len(runs) >= limit,
         judgements=[_judgement(title, report) for title, report in reports],

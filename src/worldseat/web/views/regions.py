@@ -61,6 +61,8 @@ class RegionsView:
     one_shot: Mapping[str, str]
     planned: Sequence[str]
     happened: str
+    stands: str | None
+    """Where this server stands, if it stands in one Region."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,7 @@ def view(seen: "Seen", *, stand_in: str | None) -> RegionsView:
         one_shot=ONE_SHOT,
         planned=[_planned(each) for each in status.faults] if status else [],
         happened=_happened(status.done) if status else "",
+        stands=seen.stands,
     )
 
 

@@ -52,6 +52,17 @@ def money(amount: "Money") -> str:
     return f"{sign}{text}" if sign else f"{amount.currency} {text}"
 
 
+def dollars(amount: float) -> str:
+    """Return US dollars with their cents; what is less than a cent says so."""
+    cent = 0.01
+    return "under $0.01" if 0 < amount < cent / 2 else f"${amount:,.2f}"
+
+
+def between(low: str, high: str) -> str:
+    """Return a range, or one number where both ends read alike."""
+    return low if low == high else f"{low} to {high}"
+
+
 def clock(moment: str) -> str:
     """Return the time of day of an RFC 3339 moment, in UTC and saying so."""
     return f"{_utc(moment):%H:%M:%S} UTC"

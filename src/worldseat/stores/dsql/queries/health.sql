@@ -7,5 +7,8 @@ VALUES ($1, 'health', now())
 ON CONFLICT (lease_name) DO UPDATE
 SET expires_at = excluded.expires_at;
 
+-- name: user
+SELECT current_user;
+
 -- name: clock
 SELECT clock_timestamp();
