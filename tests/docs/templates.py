@@ -47,6 +47,18 @@ def template(name: str) -> Mapping[str, Any]:
     return read
 
 
+def long_form(value: Any) -> Any:
+    """Return a template as JSON can say it: functions by their long names."""
+    if isinstance(value, Function):
+        given = long_form(value.given)
+        if value.name in {"Ref", "Condition"}:
+            return {value.name: given}
+        return {f"Fn::{value.name}": given.split(".", 1) if value.name == "GetAtt" else given}
+    if isinstance(value, Mapping):
+        return {key: long_form(each) for key, each in value.items()}
+    return [long_form(each) for each in value] if isinstance(value, list) else value
+
+
 def everything(value: Any) -> Iterator[Any]:
     """Yield a value and all that is in it."""
     yield value

@@ -94,6 +94,19 @@ def test_a_role_of_the_database_opens_the_two_clusters_and_nothing_else(
         )
 
 
+# IAM's own limits, in characters without spaces: of a policy, and of all that a role holds inline.
+POLICY_MAX, INLINE_MAX = 6_144, 10_240
+
+
+@pytest.mark.parametrize(("name", "resource"), list(rights.everybody()))
+def test_a_policy_is_not_longer_than_iam_takes(name: str, resource: str) -> None:
+    about = templates.template(name)["Resources"][resource]
+    policies = [about["Properties"], *about["Properties"].get("Policies", ())]
+    documents = [each["PolicyDocument"] for each in policies if "PolicyDocument" in each]
+    written = json.dumps(templates.long_form(documents), separators=(",", ":"))
+    assert len(written) <= (INLINE_MAX if about["Type"] == "AWS::IAM::Role" else POLICY_MAX)
+
+
 def test_no_right_is_a_whole_service() -> None:
     for name, resource in rights.everybody():
         for each in rights.statements(name, resource):

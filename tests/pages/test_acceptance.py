@@ -225,7 +225,9 @@ def test_what_was_not_measured_says_so() -> None:
 
 def test_a_limit_that_was_reached_is_said() -> None:
     made = of_aws(spent=replace(report().spent, spent_usd=5.01, stopped=True))
-    assert "Cost: $5.01 at most, estimated from what was sent; $1.23 expected" in words(render(made))
+    assert "Cost: $5.01 at most, estimated from what was sent; $1.23 expected" in words(
+        render(made)
+    )
     assert "It stopped at the limit." in words(render(made))
 
 

@@ -20,7 +20,7 @@ from worldseat.acceptance import (
 )
 from worldseat.acceptance.ground import Ground
 from worldseat.acceptance.load import usd
-from worldseat.acceptance.plan import NAMES, PLAN, Planned, total
+from worldseat.acceptance.plan import PLAN, Planned, total
 from worldseat.acceptance.trial import CannotTry, LimitReached, OnProgress, Trial
 from worldseat.domain.acceptance import Latency, Promise, Report, Spent, Stampeded
 from worldseat.domain.errors import WorldSeatError
@@ -79,7 +79,7 @@ async def accept(
     found = Found()
     try:
         await ground.tables.make()
-        await _try_all(ground, found, tuple(only) or NAMES, on_progress, on_promise)
+        await _try_all(ground, found, tuple(only), on_progress, on_promise)
     finally:
         await _clean_up(ground, found)
     return Report(
@@ -94,7 +94,7 @@ async def accept(
         stampedes=found.stampedes,
         latencies=found.latencies,
         spent=Spent(
-            estimated_usd=round(usd(total(ground.amounts, tuple(only) or NAMES)), 6),
+            estimated_usd=round(usd(total(ground.amounts, tuple(only))), 6),
             spent_usd=round(ground.spent_usd, 6),
             limit_usd=ground.limit_usd,
             stopped=found.stopped,

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 from cyclopts import App, Parameter
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
@@ -97,7 +98,7 @@ def accept(
         _tell_plan(settings, amounts, wanted, limit_usd, json=json)
         return 0
     if not _may_begin(settings, amounts, wanted, limit_usd, yes=yes):
-        console.print("Nothing was sent.")
+        errors.print("Nothing was sent.")
         return 1
     report, not_kept = _run(settings, amounts, wanted, limit_usd, quiet=json)
     written = _write(report, settings.home / FOLDER if out is None else out)
@@ -165,7 +166,7 @@ def _tell_plan(
     for region, host in hosts.items():
         console.print(f"{region}: {host}", markup=False, soft_wrap=True)
     console.print(table)
-    _tell_cost(estimated, limit_usd)
+    _tell_cost(estimated, limit_usd, on=console)
     console.print("Nothing was sent.")
 
 
@@ -179,14 +180,14 @@ def _row(load: Load) -> tuple[str, str, str, str]:
     )
 
 
-def _tell_cost(estimated: float, limit_usd: float) -> None:
-    console.print(
+def _tell_cost(estimated: float, limit_usd: float, *, on: Console) -> None:
+    on.print(
         f"Estimated cost on AWS: ${estimated:.2f} at most, by AWS's prices of {PRICES.as_of}, "
         f"storage left out; the run stops at ${limit_usd:.2f}.",
         soft_wrap=True,
     )
     if estimated > limit_usd:
-        console.print("That is more than the limit: it may end before everything was tried.")
+        on.print("That is more than the limit: it may end before everything was tried.")
 
 
 def _may_begin(
@@ -196,7 +197,8 @@ def _may_begin(
     if not bootstrap.costs_money(settings):
         return True
     estimated = usd(total(amounts, tuple(wanted)))
-    _tell_cost(estimated, limit_usd)
+    # Standard output may be a program's, which wants the report and nothing else.
+    _tell_cost(estimated, limit_usd, on=errors)
     if yes:
         return True
     if not sys.stdin.isatty():
@@ -204,7 +206,7 @@ def _may_begin(
             "Nothing was sent, for nobody can be asked here.",
             next_step="Say --yes if this money may be spent.",
         )
-    return console.input("Go on? Type yes: ").strip() == "yes"
+    return errors.input("Go on? Type yes: ").strip() == "yes"
 
 
 def _run(

@@ -4,11 +4,12 @@ Every answer is checked against botocore's model of the service, as every questi
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 from botocore.session import Session
@@ -23,6 +24,28 @@ ACCOUNT = "123456789012"
 NAME = "worldseat"
 FIRST, SECOND = REGIONS
 CHANGES = ("CreateCluster", "UpdateCluster", "DeleteCluster")
+MADE = [f"CreateCluster {FIRST}", f"CreateCluster {SECOND}", f"UpdateCluster {FIRST}"]
+"""The changes by which a pair is made from nothing."""
+
+REMOVED = [
+    *[f"UpdateCluster {FIRST}", f"UpdateCluster {SECOND}"],
+    *[f"DeleteCluster {FIRST}", f"DeleteCluster {SECOND}"],
+]
+"""And by which it is removed."""
+
+UNDISTURBED = [
+    f"GetCallerIdentity {FIRST}",
+    f"ListClusters {FIRST}",
+    f"ListClusters {SECOND}",
+    f"CreateCluster {FIRST}",
+    *[f"GetCluster {FIRST}"] * 2,
+    f"CreateCluster {SECOND}",
+    f"GetCluster {SECOND}",
+    *[f"GetCluster {FIRST}", f"GetCluster {SECOND}"],
+    f"UpdateCluster {FIRST}",
+    *[f"GetCluster {FIRST}", f"GetCluster {SECOND}"] * 2,
+]
+"""All calls by which a pair is made, apart from looks while AWS is at work."""
 
 
 class Killed(BaseException):
@@ -159,6 +182,12 @@ class Played:
         if len(looks) > self.lag:
             return looks[-1 - self.lag]
         return _response(request.url, 404, b'{"__type": "ResourceNotFoundException"}')
+
+
+def some_slow(cases: Sequence[tuple[Any, ...]], first: int) -> list[Any]:
+    """The first cases, and the others for `make check`: each differs from those in a word only."""
+    slow = pytest.mark.slow
+    return [*cases[:first], *(pytest.param(*each, marks=slow) for each in cases[first:])]
 
 
 def cluster(region: str = FIRST, number: int = 1, **words: Any) -> Cluster:

@@ -1,23 +1,22 @@
 """Why the command about clusters does not go on: each is told, and what is half made is named."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import pytest
 from botocore.exceptions import ClientError
 from botocore.session import Session, get_session
-from tests.stores.clusters.played import ACCOUNT, CHANGES, FIRST, NAME, SECOND, Killed, Played, Told
+from tests.stores.clusters.played import (
+    ACCOUNT,
+    CHANGES,
+    FIRST,
+    NAME,
+    SECOND,
+    Killed,
+    Played,
+    Told,
+    some_slow,
+)
 
-from worldseat.ports.clusters import ClustersRefused
-from worldseat.settings import WITNESS_REGION
+from worldseat.ports.clusters import ClustersRefused, ClusterStep
 from worldseat.stores.dsql.clusters.refusals import told as told_of
-
-
-def some_slow(cases: Sequence[tuple[Any, ...]], first: int) -> list[Any]:
-    """The first cases, and the others for `make check`: each differs from those in a word only."""
-    slow = pytest.mark.slow
-    return [*cases[:first], *(pytest.param(*each, marks=slow) for each in cases[first:])]
-
 
 REFUSALS: list[tuple[str, int, dict[str, str], str, str]] = [
     ("ThrottlingException", 429, {}, "AWS throttles", "goes on where it stopped"),
@@ -127,9 +126,29 @@ async def test_a_look_that_fails_for_now_does_not_end_a_wait_of_minutes(
     await aws.clusters().create(told)
     assert aws.is_one_ready_pair()
     assert sum(each.endswith("It is asked again.") for each in told) >= 3
+
+
+async def test_looks_that_go_on_failing_end_with_the_patience(
+    aws: Played, told: Told, no_pause: None
+) -> None:
     aws.refuse("GetCluster", "ThrottlingException", status=429, times=1_000)
-    with pytest.raises(ClustersRefused, match="AWS throttles GetCluster"):
+    with pytest.raises(ClustersRefused, match="AWS throttles GetCluster") as refused:
         await aws.clusters(deadline_s=0).create(told)
+    (made,) = aws.paper.clusters
+    assert f"{FIRST} {made} PENDING_SETUP" in refused.value.next_step
+
+
+async def test_a_cluster_that_fails_before_it_is_listed_is_named(aws: Played) -> None:
+    def fails(step: ClusterStep) -> None:
+        if step.region == SECOND and step.text.endswith("is CREATING"):
+            aws.paper.unlisted = set(aws.paper.clusters)
+            for each in aws.paper.clusters.values():
+                each.status = "FAILED"
+
+    aws.paper._looks = 3
+    with pytest.raises(ClustersRefused, match="it is FAILED") as refused:
+        await aws.clusters().create(fails)
+    assert all(each in refused.value.next_step for each in aws.paper.clusters)
 
 
 @pytest.mark.slow
@@ -138,88 +157,6 @@ async def test_throttling_that_ends_is_not_told(aws: Played, told: Told, no_paus
         aws.refuse(operation, "ThrottlingException", status=429, times=2)
     await aws.clusters().create(told)
     assert aws.is_one_ready_pair()
-
-
-Prepared = Callable[[Played], object]
-
-
-def _one_region(aws: Played) -> None:
-    aws.add(FIRST, witness=None)
-
-
-def _second_pair(aws: Played) -> None:
-    aws.pair()
-    aws.pair()
-
-
-def _stranger(aws: Played) -> None:
-    first, _ = aws.pair()
-    first.peers = [aws.add(SECOND, tags={}).arn]
-
-
-def _half_deleted(aws: Played) -> None:
-    first, _ = aws.pair()
-    first.status = "PENDING_DELETE"
-
-
-def _failed(aws: Played) -> None:
-    aws.pair()[1].status = "FAILED"
-
-
-def _unknown(aws: Played) -> None:
-    aws.pair()[0].status = "FROZEN"
-
-
-def _other_witness(aws: Played) -> None:
-    aws.pair(witness="eu-west-1")
-
-
-def _peer_gone(aws: Played) -> None:
-    _, second = aws.pair()
-    del aws.paper.clusters[second.identifier]
-
-
-UNUSABLE: list[tuple[Prepared, str]] = [
-    (_second_pair, f"There are 2 clusters of the name {NAME} in {FIRST}"),
-    (_stranger, "is not the other cluster of this name"),
-    (_one_region, "a cluster of one Region only"),
-    (_half_deleted, "which is not the other cluster|its deletion has begun"),
-    (_failed, "it is FAILED"),
-    (_unknown, "it is FROZEN, which this WorldSeat does not know"),
-    (_other_witness, f"its witness in eu-west-1, not {WITNESS_REGION}"),
-    (_peer_gone, "which is gone"),
-]
-
-
-@pytest.mark.parametrize(("prepared", "said"), some_slow(UNUSABLE, 2))
-async def test_what_cannot_become_the_pair_is_named_and_nothing_is_changed(
-    aws: Played, told: Told, prepared: Prepared, said: str
-) -> None:
-    prepared(aws)
-    with pytest.raises(ClustersRefused, match=said) as refused:
-        await aws.clusters().create(told)
-    assert aws.changes() == []
-    for each in aws.paper.clusters.values():
-        assert each.identifier in refused.value.next_step or not each.tags
-    assert "--name" in refused.value.next_step
-    assert "To go on" not in refused.value.next_step
-    assert (await aws.clusters().status()).problems
-
-
-async def test_a_peer_of_somebody_else_is_not_deleted(aws: Played, told: Told) -> None:
-    _stranger(aws)
-    with pytest.raises(ClustersRefused, match="does not have the tag worldseat=worldseat"):
-        await aws.clusters().delete(told)
-    assert aws.changes() == []
-
-
-async def test_all_of_one_name_go_also_a_second_pair_and_a_failed_one(
-    aws: Played, told: Told
-) -> None:
-    _second_pair(aws)
-    aws.add(FIRST, status="FAILED")
-    await aws.clusters().delete(told)
-    assert aws.paper.clusters == {}
 
 
 async def test_no_other_account_is_touched(aws: Played, told: Told) -> None:
