@@ -79,6 +79,7 @@ def test_progress_is_shown_while_buyers_are_answered(fan: Visit, hall: str) -> N
     )
 
 
+@pytest.mark.slow
 def test_a_run_fired_elsewhere_appears_here(new_fan: NewFan, hall: str, site: Site) -> None:
     page = new_fan().page(f"/?event={hall}")
     elsewhere = new_fan(base_url=site.url).context.request
@@ -120,6 +121,7 @@ def test_a_refusal_says_why_and_what_next(fan: Visit, hall: str) -> None:
     expect(page.locator("break-it .progress")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_reset_asks_says_what_it_does_and_opens_a_round(
     fan: Visit, make_hall: Callable[[str], str]
 ) -> None:

@@ -109,6 +109,7 @@ def test_a_gap_in_the_numbers_is_filled_with_a_whole_floor(fan: Visit, hall: str
     assert floor == {"last": 1, "gap": None, "miscount": None, "otherRound": None}
 
 
+@pytest.mark.slow
 def test_a_dead_stream_is_said_and_mends_itself(new_fan: NewFan, hall: str, site: Site) -> None:
     fan = new_fan(base_url=site.url)
     fan.excuse("ERR_|net::")

@@ -75,6 +75,7 @@ async def test_break_it_prints_one_object_per_run_and_plain_sql_agrees(
         assert count == report["log_committed"] == 1
 
 
+@pytest.mark.slow
 def test_break_it_in_words_names_the_stand_in_and_the_denominator(worldseat: Worldseat) -> None:
     event_id = made(worldseat, "IN WORDS")
     done = worldseat("break-it", "--event", event_id, "--buyers", "8", "--arrival", "spread:50ms")
@@ -128,6 +129,7 @@ async def test_the_witness_passes_and_fails_by_its_exit_status(
     assert {each["seat"] for each in violations} == {"B2"}
 
 
+@pytest.mark.slow
 async def test_reset_opens_a_round_of_a_rehearsal_only(worldseat: Worldseat) -> None:
     event_id = await asyncio.to_thread(made, worldseat, "RESET")
     done = await asyncio.to_thread(worldseat, "reset", "--event", event_id, "--json")
@@ -138,6 +140,7 @@ async def test_reset_opens_a_round_of_a_rehearsal_only(worldseat: Worldseat) -> 
     assert "cannot be reset" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_bad_venue_is_refused_with_its_line_and_nothing_is_made(
     worldseat: Worldseat, tmp_path: Path
 ) -> None:

@@ -132,6 +132,7 @@ def left_of(folder: Path) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_it_says_how_to_connect_and_a_client_of_each_region_gets_in(folder: Path) -> None:
     with started(folder) as (_, said):
         east, ohio = (way_in(folder, region) for region in ("us-east-1", "us-east-2"))

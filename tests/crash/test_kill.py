@@ -169,7 +169,7 @@ async def check_purchases(sql: asyncpg.Connection, event: Event, told: Told) -> 
     assert len(set(told.sold)) == sold.total()
 
 
-@pytest.mark.parametrize("which", ["cluster", "database"])
+@pytest.mark.parametrize("which", ["cluster", pytest.param("database", marks=pytest.mark.slow)])
 async def test_kill_9_under_purchases_and_a_stampede(tmp_path: Path, which: str) -> None:
     async with asyncio.timeout(35), on_a_cluster_of_its_own(tmp_path) as (behind, services):
         event = await services.onsale.event("evt_aurora-2026")

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from tests.docs.templates import DEPLOY
 
-_STAGE = re.compile(r"(?P<base>\S+)(?: AS (?P<name>\S+))?")
-
 
 @dataclass(frozen=True, slots=True)
 class Instruction:

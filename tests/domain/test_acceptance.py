@@ -93,6 +93,7 @@ def test_what_is_added_taken_away_or_reordered_is_noticed() -> None:
             assert not is_sealed(replace(EVERYTHING, **listed))
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_two_texts_have_one_seal_only_if_they_print_alike(one: str, another: str) -> None:

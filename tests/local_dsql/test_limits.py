@@ -104,6 +104,7 @@ async def test_bytes_are_counted(at: Descriptor) -> None:
         await one.execute("DROP TABLE test_bytes")
 
 
+@pytest.mark.slow
 async def test_a_transaction_has_its_age(small: Descriptor) -> None:
     async with session(small) as one:
         await one.execute(BEGIN)

@@ -114,6 +114,11 @@ def test_a_stand_ins_figure_is_never_in_the_column_of_aws(newest: NewestReports)
     assert text.count("– not measured yet") == len(PROMISES) + 1
 
 
+def test_that_files_differed_from_the_commit_is_not_hidden() -> None:
+    text = words(proved(NewestReports(aws=of_aws(git_commit="abcdef012345+"), stand_in=None)))
+    assert "commit abcdef012345+" in text
+
+
 def test_a_report_of_aws_is_never_in_the_column_of_the_stand_in() -> None:
     found = promises(NewestReports(aws=None, stand_in=of_aws()))
     assert found.columns[1].head == NOT_MEASURED

@@ -126,7 +126,9 @@ def open_stream(running: Running) -> Iterator[None]:
         pytest.param(signal.SIGTERM, "", id="sigterm", marks=pytest.mark.slow),
         # A shell's `&` starts its job with SIGINT ignored.
         pytest.param(signal.SIGINT, "trap '' INT;", id="ctrl-c-in-background"),
-        pytest.param(signal.SIGTERM, "trap '' INT;", id="sigterm-in-background"),
+        pytest.param(
+            signal.SIGTERM, "trap '' INT;", id="sigterm-in-background", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_stops_within_a_second_with_open_streams(
@@ -179,6 +181,7 @@ def test_killed_outright_it_leaves_no_process_and_loses_no_ticket(tmp_path: Path
         assert [ticket["seat"] for ticket in tickets(running, cookie)] == ["C8"]
 
 
+@pytest.mark.slow
 def test_a_second_process_on_the_same_database_sees_the_sale_live(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with up(home) as first, up(home) as second:

@@ -238,6 +238,7 @@ async def test_a_stampede_is_told_with_its_run(
     assert [(each["seat"], each["run_id"]) for each in page.sales] == [("B1", run_id)]
 
 
+@pytest.mark.slow
 async def test_nothing_is_missed_while_lanes_open_and_close(
     store: Watched, feed: Feed, event: Event, settings: Settings, sql: asyncpg.Connection
 ) -> None:

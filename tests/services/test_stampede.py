@@ -440,6 +440,7 @@ async def test_a_stampede_without_connections_is_no_result(
     assert await lease(sql) is None
 
 
+@pytest.mark.slow
 async def test_a_line_up_that_never_is_complete_is_called_off(
     services: Services, event: Event, sql: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -453,7 +454,7 @@ async def test_a_line_up_that_never_is_complete_is_called_off(
     monkeypatch.undo()
     assert isinstance(services.store, DsqlStore)
     for region in REGIONS:
-        await asyncio.wait_for(services.store._regions.benches[region].warm(BENCH_LANES), 5)
+        await asyncio.wait_for(services.store._regions.benches[region].warm(BENCH_LANES), 30)
     assert result_of(await fired(services, event)).in_flight_max >= 55
 
 

@@ -187,6 +187,7 @@ async def test_a_commit_under_way_when_its_region_hangs_is_unknown_and_not_waite
     assert await sold_through(sql, order) == (EAST_1, EAST_1)
 
 
+@pytest.mark.slow
 async def test_those_who_wait_for_a_lane_of_a_region_that_hangs_are_served_elsewhere(
     pair: Pair, event: Event
 ) -> None:

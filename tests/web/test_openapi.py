@@ -10,9 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
+import pytest_asyncio
 from starlette.types import ASGIApp, Receive, Scope, Send
+from tests.acceptance_reports import report
 
 from worldseat.domain.event import Event
 from worldseat.domain.run import RunStatus
@@ -31,12 +34,16 @@ Lie = Callable[[Json], object]
 ENDLESS = "followEvent"
 """The live stream does not end, and the tester waits for ends; test_stream.py tests it."""
 
+REPORT = report("acc_examined")
+"""No operation brings a report in."""
+
 CONFIG = """
 seed = {seed}
 
 [parameters]
 "path.event_id" = "{event_id}"
 "query.event_id" = "{event_id}"
+"path.report_id" = "{report_id}"
 
 [auth.openapi.fan]
 api_key = "{cookie}"
@@ -114,7 +121,11 @@ async def examine(address: Address, event: Event, folder: Path, *options: str) -
         await client.post("/api/me", json={})
         cookie = client.cookies["worldseat_fan"]
     config = folder / "schemathesis.toml"
-    config.write_text(CONFIG.format(seed=20260715, event_id=event.event_id, cookie=cookie))
+    config.write_text(
+        CONFIG.format(
+            seed=20260715, event_id=event.event_id, report_id=REPORT.report_id, cookie=cookie
+        )
+    )
     process = await asyncio.create_subprocess_exec(
         *(Path(sys.executable).with_name("st"), "--config-file", config, "run"),
         *(f"{address.url}/openapi.json", "--checks", "all", "--no-color"),
@@ -129,10 +140,18 @@ async def examine(address: Address, event: Event, folder: Path, *options: str) -
     return process.returncode, report.decode()
 
 
+@pytest_asyncio.fixture
+async def a_report(services: Services, sql: asyncpg.Connection) -> AsyncIterator[None]:
+    """A report to be asked for, until the test is over."""
+    await services.acceptances.keep(REPORT)
+    yield
+    await sql.execute("DELETE FROM acceptance WHERE report_id = $1", REPORT.report_id)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("examples", [40])
 async def test_an_outside_tester_finds_nothing(
-    services: Services, event: Event, tmp_path: Path, examples: int
+    services: Services, event: Event, tmp_path: Path, examples: int, a_report: None
 ) -> None:
     # Told that a Region is down it only nods: the others' tests run on the real one.
     assert services.cluster is not None

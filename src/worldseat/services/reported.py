@@ -59,7 +59,7 @@ def _source(report: Report) -> str:
     signed = ", ".join(each.by for each in report.signed_off)
     return (
         f"From the acceptance report of {report.finished_at[:10]}, commit "
-        f"{report.git_commit[:12]}, {f'signed off by {signed}' if signed else 'not signed off'}. "
+        f"{report.git_commit}, {f'signed off by {signed}' if signed else 'not signed off'}. "
         "Refused, errors and the time are medians; in flight is the least of all runs; answers "
         "that stayed unknown are not counted apart there."
     )

@@ -52,6 +52,7 @@ def to(table: str) -> Any:
     return is_to
 
 
+@pytest.mark.slow
 async def test_a_table_that_takes_no_writes_sells_nothing_and_says_so(
     services: Services,
     foil: DynamoStore,

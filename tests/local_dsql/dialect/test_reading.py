@@ -157,6 +157,7 @@ def test_a_large_text_is_read_and_not_kept() -> None:
     assert read(text) is not found
 
 
+@pytest.mark.slow
 def test_a_long_text_of_short_expressions_is_read() -> None:
     assert len(read("SELECT " + ", ".join(["f(1 + 1, 2) + 1"] * 20_000))) == 1
 

@@ -82,7 +82,7 @@ def _column(title: str, report: Report | None) -> Column:
         mark=told.mark,
         head=told.head,
         facts=[
-            f"run of {day(report.finished_at)}, commit {report.git_commit[:12]}",
+            f"run of {day(report.finished_at)}, commit {report.git_commit}",
             f"signed off by {signed}" if signed else "not signed off",
         ],
         href=f"/acceptance/{report.report_id}",
