@@ -105,8 +105,8 @@ async def test_a_commit_waits_for_the_nearest_region_and_nothing_else_does(
     at: Descriptor, control: Control, table: str
 ) -> None:
     loop = asyncio.get_running_loop()
-    await control.order("slow", region="us-east-1", other="us-east-2", ms=120)
-    await control.order("slow", region="us-east-1", other="us-west-2", ms=400)
+    await control.order("slow", region="us-east-1", other="us-east-2", ms=300)
+    await control.order("slow", region="us-east-1", other="us-west-2", ms=1_000)
     async with session(at, "us-east-1") as one:
         await one.execute(BEGIN)
         began = loop.time()
@@ -118,9 +118,9 @@ async def test_a_commit_waits_for_the_nearest_region_and_nothing_else_does(
         await control.order("region-down", region="us-east-2")
         await one.execute(f"UPDATE {table} SET value = 8 WHERE id = 1")
         farther = loop.time()
-    assert written - began < 0.1
-    assert 0.12 <= committed - written < 0.35
-    assert farther - committed >= 0.4
+    assert written - began < 0.28
+    assert 0.3 <= committed - written < 0.95
+    assert farther - committed >= 1
 
 
 async def test_a_region_lost_while_a_commit_is_under_way_does_not_apply_it(

@@ -37,9 +37,8 @@ async def test_a_burst_is_opened_at_once_and_the_rest_at_the_services_rate(
     began_s = time.monotonic()
     await asyncio.gather(*(endpoint.connect() for _ in range(50)))
     after_s = sorted(each - began_s for each in taken)
-    assert after_s[19] < 0.1
     # Thirty more at a hundred a second, evenly.
-    assert 0.28 <= after_s[-1] < 1
+    assert after_s[-1] >= 0.28
     assert after_s[29] >= 0.09
     assert (endpoint.opened, endpoint.delayed, endpoint.refused) == (50, 30, 0)
 
@@ -70,7 +69,7 @@ async def test_whoever_gives_up_waiting_gives_the_place_back(
     await asyncio.wait(waiting)
     began_s = time.monotonic()
     await endpoint.connect()
-    assert time.monotonic() - began_s < 0.1
+    assert time.monotonic() - began_s < 0.4  # Half a second, had they kept their places.
 
 
 @pytest.mark.parametrize(
@@ -90,7 +89,7 @@ async def test_a_refusal_for_number_or_rate_holds_the_next_ones_back_for_longer_
 
     monkeypatch.setattr(access, "connect", connect)
     endpoint = Opening("url")
-    waits_s = []
+    waits_s, delayed = [], []
     for _ in range(3):
         began_s = time.monotonic()
         # Refused at once, all of them: one pause, not one for each.
@@ -99,15 +98,16 @@ async def test_a_refusal_for_number_or_rate_holds_the_next_ones_back_for_longer_
         )
         waits_s.append(time.monotonic() - began_s)
         assert {type(answer) for answer in answers} == {refusal}
-    assert waits_s[0] < 0.04
+        delayed.append(endpoint.delayed)
+    assert delayed[0] == 0
     assert waits_s[1] >= 0.05
     assert waits_s[2] >= 0.1
     assert endpoint.refused == 24
     refused = False
     await endpoint.connect()
-    began_s = time.monotonic()
+    before = endpoint.delayed
     await endpoint.connect()
-    assert time.monotonic() - began_s < 0.04
+    assert endpoint.delayed == before
 
 
 def test_figures_remember_the_last_commits_and_count_all() -> None:
