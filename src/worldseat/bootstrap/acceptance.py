@@ -108,7 +108,8 @@ async def _ground(settings: Settings, amounts: Amounts, limit_usd: float) -> Asy
         stack.push_async_callback(store.close)
         await store.open()
         # Before the run's own event, so that the rehearsal that people meet first stays theirs.
-        await whole.seed(OnSale(store, chance=chance))
+        if store.stand_in is not None:
+            await whole.seed(OnSale(store, chance=chance))
         accept_id = chance.new_id("accept")
         stampedes = Stampedes(
             store,

@@ -56,7 +56,8 @@ async def services(settings: Settings, *, work: bool = True) -> AsyncIterator[Se
         await bring_schema(settings, lambda text: log.info("schema", did=text))
         product, stores, missing = await open_stores(stack, settings, ground.server_url)
         built = _build(ground, product, stores, missing, clock, chance)
-        await seed(built.onsale)
+        if product.stand_in is not None:
+            await seed(built.onsale)
         if work:
             fence = Fence(product, settings.regions, clock=clock, chance=chance)
             recovery = Recovery(
@@ -78,7 +79,10 @@ async def services(settings: Settings, *, work: bool = True) -> AsyncIterator[Se
 
 
 async def seed(onsale: OnSale) -> None:
-    """Create the rehearsal and the small live on-sale that every WorldSeat starts with."""
+    """Create the rehearsal and the small live on-sale that a WorldSeat on one machine starts with.
+
+    On AWS nothing is for sale, and nothing rehearsed, that nobody has ordered.
+    """
     for event_id, title, file, mode in SEEDS:
         chart, price = read_venue(venue_text(file))
         await onsale.create(chart=chart, title=title, price=price, mode=mode, event_id=event_id)
