@@ -213,7 +213,7 @@ def test_a_phone_has_all_of_it(new_fan: NewFan, measured: str) -> None:
     page = new_fan(viewport=PHONE).page(measured, ready=False)
     expect(page.locator("svg.narrow")).to_be_visible()
     expect(page.locator("svg.wide")).to_be_hidden()
-    table = page.get_by_role("region", name=re.compile("^Aurora DSQL on"))
+    table = page.get_by_role("region", name=re.compile("^Aurora DSQL on the local"))
     table.focus()
     name = table.get_by_role("rowheader").first
     before = name.bounding_box()

@@ -87,7 +87,7 @@ def test_the_four_cells_say_what_the_api_counts(new_fan: NewFan, site: Site, mea
             if over["low"] != over["high"]:
                 span += f" ({over['low']}–{over['high']})"
             expect(shown.locator(".said")).to_contain_text(f"oversold {span} in 2 of 2 runs")
-            expect(shown.locator(".sign")).to_have_text("✕" if found["above_zero"] else "✓")
+            expect(shown.locator(".said .sign")).to_have_text("✕" if found["above_zero"] else "✓")
 
 
 def test_the_foil_oversells_and_the_product_does_not(site: Site, measured: str) -> None:

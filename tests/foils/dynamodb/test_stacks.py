@@ -102,7 +102,9 @@ def built(
 
 
 async def test_what_one_stack_tells_builds_the_next(client: Client) -> None:
-    built(client, "builder")
+    zone = client("route53").create_hosted_zone(Name="example.com", CallerReference="1")
+    zone_id = zone["HostedZone"]["Id"].rpartition("/")[2]
+    built(client, "builder", {"HostedZoneId": zone_id})
     assert not built(client, "roles")
     told = built(client, "secrets")
     secrets = {
@@ -117,13 +119,12 @@ async def test_what_one_stack_tells_builds_the_next(client: Client) -> None:
 
     ground = built(client, "region")
     assert len(ground["SubnetIds"].split(",")) == 3
-    zone = client("route53").create_hosted_zone(Name="example.com", CallerReference="1")
     given = {
         "VpcId": ground["VpcId"],
         "SubnetIds": ground["SubnetIds"],
         "Image": f"{ground['RepositoryUri']}:0123456789ab",
         "DomainName": "tickets.example.com",
-        "HostedZoneId": zone["HostedZone"]["Id"].rpartition("/")[2],
+        "HostedZoneId": zone_id,
         "AppRoleArn": roles["AppRoleArn"],
         "StartRoleArn": roles["StartRoleArn"],
         "Sales": "paused",
