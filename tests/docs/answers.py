@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tests.docs.page import ROOT
+from tests.docs.page import FAILS, ROOT
 
 DOCS = ROOT / "docs"
 PAGES = ("aws", "operations")
@@ -10,6 +10,9 @@ HOSTS = {
     region: f"abcdefghijklmnopqrstuvwxyz.dsql.{region}.on.aws"
     for region in ("us-east-1", "us-east-2")
 }
+
+TOKEN = "AToken0123456789"  # noqa: S105 - made up
+REHEARSAL = "evt_rehearsalabcdef"
 
 
 def answers() -> Mapping[str, str]:
@@ -28,6 +31,11 @@ def answers() -> Mapping[str, str]:
             "SubnetIds": "subnet-0a,subnet-0b,subnet-0c",
             "RepositoryUri": registry,
             "DoorName": door,
+            "DoorArn": arn.format(
+                service="elasticloadbalancing",
+                region=region,
+                rest="loadbalancer/app/worldseat/0123456789abcdef",
+            ),
             "DoorZoneId": "Z35SXDOTRQ7X7K",
             "DoorFullName": "app/worldseat/0123456789abcdef",
             "TasksFullName": "targetgroup/worldseat/0123456789abcdef",
@@ -42,13 +50,19 @@ def answers() -> Mapping[str, str]:
             ),
             "AppRoleArn": "arn:aws:iam::123456789012:role/worldseat-app",
             "StartRoleArn": "arn:aws:iam::123456789012:role/worldseat-start",
-            "HealthIdUsEast2": "01234567-89ab-cdef-0123-456789abcdef",
+            "HealthIdUsEast1": "01234567-89ab-cdef-0123-456789abcde1",
+            "HealthIdUsEast2": "01234567-89ab-cdef-0123-456789abcde2",
         }
         for key, value in outputs.items():
             said[f"aws cloudformation describe-stacks*{region}*'{key}'*"] = value
         said[f"aws dsql get-cluster*{region}*--query endpoint*"] = host
         said[f"aws dsql get-cluster*{region}*--query arn*"] = outputs["Arn"]
     said["aws dsql list-clusters*"] = "abcdefghijklmnopqrstuvwxyz"
-    said["aws secretsmanager get-secret-value*"] = "AToken0123456789"
+    # us-east-1 is lost, and the token is read in us-east-2.
+    said["aws secretsmanager get-secret-value*us-east-1*"] = FAILS
+    said["aws secretsmanager get-secret-value*us-east-2*"] = TOKEN
+    said["aws secretsmanager describe-secret*"] = "0"
+    said["aws ecr describe-images*us-east-1*"] = FAILS
+    said["worldseat event create*Rehearsal*"] = f"{REHEARSAL}: Rehearsal, 96 seats"
     said["git rev-parse*"] = "0123456789ab"
     return said

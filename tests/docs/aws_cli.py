@@ -15,7 +15,7 @@ from botocore import xform_name
 from tests.docs import templates
 
 # Words that every call takes, and how many values follow: from the command line's reference.
-_EVERYWHERE = {"region": 1, "query": 1, "output": 1, "profile": 1}
+_EVERYWHERE = {"region": 1, "query": 1, "output": 1, "profile": 1, "cli-connect-timeout": 1}
 _PAGED = {"max-items": 1, "page-size": 1, "starting-token": 1}
 _DEPLOY = {
     "template-file": 1,

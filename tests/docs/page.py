@@ -20,10 +20,15 @@ _STUB = """#!/bin/bash
 words=$(printf '%s\\x1f' "${0##*/}" "$@")
 printf '%s\\x1e' "$words" >> "$CALLS"
 while IFS=$'\\t' read -r pattern answer; do
-  if [[ "${0##*/} $*" == $pattern ]]; then printf '%s\\n' "$answer"; break; fi
+  if [[ "${0##*/} $*" == $pattern ]]; then
+    if [[ "$answer" == fails ]]; then exit 254; fi
+    printf '%s\\n' "$answer"
+    break
+  fi
 done < "$ANSWERS"
-if [[ "$*" == *stdin* ]]; then cat > /dev/null; fi
+if [[ "$*" == *stdin* || "$*" == *"--config -"* ]]; then cat > /dev/null; fi
 """
+FAILS = "fails"
 REPORT = "accept_invented.json"
 STUBS = ("aws", "curl", "docker", "git", "worldseat")
 _REAL = ("bash", "cat", "head", "ls", "mkdir")
@@ -49,7 +54,8 @@ def blocks(text: str) -> Sequence[tuple[str, str]]:
 def run(text: str, folder: Path, answers: Mapping[str, str]) -> list[Call]:
     """Run all of a page's shell blocks as one script, from top to bottom; return what it started.
 
-    `answers` maps a pattern of the shell's (`*`) to what the first program whose words fit prints.
+    `answers` maps a pattern of the shell's (`*`) to what the first program whose words fit prints;
+    FAILS is no answer, but an exit status.
     Raises AssertionError when the script fails.
     """
     programs = folder / "programs"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.acceptance_reports import report
-from tests.docs.answers import PAGES
+from tests.docs.answers import PAGES, REHEARSAL
 from tests.docs.page import REPORT, ROOT, Call
 
 from worldseat.domain.acceptance_file import write_report
@@ -20,6 +20,8 @@ from worldseat.domain.acceptance_file import write_report
 DOMAIN = "https://tickets.example.com"
 TOKEN = "a-token-of-the-operator"  # noqa: S105 - made up
 LIST = ("event", "list", "--json")
+# The pages' events by their titles: what the pages call them.
+SAID = {"My show": "evt_abcdefghijklmnop", "Rehearsal": REHEARSAL}
 OPEN_S = 30.0
 COMMAND_S = 120.0
 # They need AWS, or minutes. The parser knows them (test_commands), and they have their own tests.
@@ -69,9 +71,11 @@ def opened(process: "subprocess.Popen[bytes]", log: Path) -> str:
     pytest.fail(log.read_text("utf-8"))
 
 
-def here(words: Sequence[str], base: str, event: str) -> list[str]:
+def here(words: Sequence[str], base: str, events: Mapping[str, str]) -> list[str]:
     """Return a command of a page as it is said to the WorldSeat here."""
-    found = [word.replace(DOMAIN, base).replace("evt_abcdefghijklmnop", event) for word in words]
+    found = [word.replace(DOMAIN, base) for word in words]
+    for said, event in events.items():
+        found = [word.replace(said, event) for word in found]
     for option, value in SMALLER.items():
         if option in found:
             found[found.index(option) + 1] = value
@@ -104,18 +108,19 @@ def test_the_pages_commands_do_here_what_they_will_do_there(
         call.words for name in PAGES for call in called[name] if call.program == "worldseat"
     ]
     ran = set()
-    event = ""
+    events: dict[str, str] = {}
     for words in commands:
         if words[:2] in NOT_HERE or words[:2] == ("accept", "--endpoints"):
             continue
         if words[0] == "psql" and shutil.which("psql") is None:
             continue
-        told = done(here(words, base, event), home)
+        told = done(here(words, base, events), home)
         assert told.strip() or words[0] == "local", words
         ran.add(words[0])
         if words[:2] == ("event", "create"):
-            events = [json.loads(line) for line in done([*LIST], home).splitlines()]
-            [event] = [each["event_id"] for each in events if each["title"] == "My show"]
+            title = words[words.index("--title") + 1]
+            listed = [json.loads(line) for line in done([*LIST], home).splitlines()]
+            [events[SAID[title]]] = [each["event_id"] for each in listed if each["title"] == title]
     assert {"migrate", "doctor", "event", "break-it", "witness", "cost", "local"} <= ran
     if shutil.which("psql"):
         assert (home / "evidence" / "op_log.csv").read_text().startswith("op_id,")

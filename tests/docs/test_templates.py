@@ -11,6 +11,7 @@ from tests.docs.answers import DOCS
 from tests.docs.page import ROOT
 from tests.docs.templates import Function, template
 
+from worldseat.domain import run
 from worldseat.services import feed, fence
 from worldseat.settings import REGIONS, WITNESS_REGION
 from worldseat.stores.dsql import regions
@@ -107,6 +108,8 @@ def test_a_task_stops_as_the_app_does() -> None:
     assert container()["StopTimeout"] <= FARGATE_STOP_MAX_S
     leaves = int(attribute(resource("app", "Tasks"), "TargetGroupAttributes", DELAY))
     assert leaves > fence.FENCE_DEADLINE_S
+    page = " ".join((DOCS / "aws.md").read_text("utf-8").split())
+    assert f"has {leaves} seconds to finish those under way" in page
 
 
 DELAY = "deregistration_delay.timeout_seconds"
@@ -155,6 +158,21 @@ def test_a_version_that_fails_is_undone_and_none_is_missed() -> None:
     assert default("app", "TasksMin") >= 2
     assert container()["ReadonlyRootFilesystem"] is True
     assert not container()["User"].startswith(("0", "root"))
+
+
+def test_a_deployment_does_not_set_back_how_many_tasks_there_are() -> None:
+    assert "DesiredCount" not in resource("app", "Service")
+    assert resource("app", "TaskCount")["MinCapacity"] == Function("Ref", "TasksMin")
+
+
+@pytest.mark.parametrize("name", templates.names())
+def test_what_is_kept_is_not_in_the_way_after_a_first_deployment_that_failed(name: str) -> None:
+    kept = {
+        key: each["DeletionPolicy"]
+        for key, each in template(name)["Resources"].items()
+        if "DeletionPolicy" in each
+    }
+    assert set(kept.values()) <= {"RetainExceptOnCreate"}, kept
 
 
 def test_a_task_may_open_as_many_files_as_the_server_wants() -> None:
@@ -222,6 +240,7 @@ def test_operations_numbers_are_the_apps() -> None:
     assert f"at most {stream.STREAMS_MAX:,} live streams" in page
     assert f"and {server.CONNECTIONS_MAX:,} connections" in page
     assert f"up to {regions.FAN_LANES} connections to each endpoint" in page
+    assert f"at most {run.IN_FLIGHT_LIMIT} purchases under way" in page
     assert regions.WARM_LANES == 4
     assert "keeps four connections to each open" in page
     assert f"{default('alarms', 'ConflictPercentMax')} of 100 writes lost" in page

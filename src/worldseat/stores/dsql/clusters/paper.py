@@ -222,7 +222,9 @@ class PaperAccount:
         return _OK, _described(found)
 
     def _partners(self, found: PaperCluster) -> list[PaperCluster]:
-        return [each for each in self.clusters.values() if each.arn in found.peers]
+        # AWS takes both names in both clusters: one that names itself is not its own partner.
+        others = [each for each in self.clusters.values() if each is not found]
+        return [each for each in others if each.arn in found.peers]
 
 
 def _described(found: PaperCluster) -> Mapping[str, Any]:
