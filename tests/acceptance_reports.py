@@ -81,6 +81,12 @@ def not_tried(name: str) -> Promise:
     )
 
 
+def all_promises(*given: Promise) -> tuple[Promise, ...]:
+    """Return every promise in order, those that are not given as not tried."""
+    there = {each.name: each for each in given}
+    return tuple(there.get(name) or not_tried(name) for name, *_ in TRIED)
+
+
 def stampeded(code: str = "naive", arrival: str = "burst", **changed: Any) -> Stampeded:
     """Return twenty stampedes of one kind through both Regions, in which nothing was oversold."""
     made = Stampeded(

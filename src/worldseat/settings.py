@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-REGIONS = ("us-east-1", "us-east-2")
+from worldseat.domain import endpoints
+
+REGIONS = endpoints.REGIONS
 WITNESS_REGION = "us-west-2"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 

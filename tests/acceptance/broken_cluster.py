@@ -6,15 +6,18 @@ WORDs are those of `python -m worldseat.local_dsql`. What is broken is named by 
 the real cluster.
 """
 
+import asyncio
 import itertools
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from worldseat.local_dsql import __main__ as program
-from worldseat.local_dsql import session, tokens, wire
+from worldseat.local_dsql import front, session, tokens, wire
+from worldseat.local_dsql.authority import indicated_name
 from worldseat.local_dsql.dialect import Statement
 from worldseat.local_dsql.exchange import ROLL_BACK, insist
+from worldseat.local_dsql.line import Line
 from worldseat.local_dsql.transaction import Transaction
 from worldseat.local_dsql.writes import Writes, _pending
 
@@ -47,6 +50,25 @@ def a_conflict_is_let_through() -> None:
 def a_token_is_not_checked() -> None:
     """Let everybody in."""
     tokens.verify = lambda *_, **__: None
+
+
+def a_login_in_clear_is_heard() -> None:
+    """Ask whoever comes without TLS for a token, and let them in with a good one."""
+    greet = front.Front._greet
+
+    async def greet_in_clear(self: Any, accepted: Any) -> Any:
+        first = await front._peek(accepted)
+        asks_for_tls = int.from_bytes(first[4:8]) in {wire.GSS_REQUEST, wire.SSL_REQUEST}
+        if first[0] == front._TLS_HELLO or asks_for_tls:
+            return await greet(self, accepted)
+        line = Line()
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: line, accepted)
+        return line
+
+    front.Front._greet = greet_in_clear  # type: ignore[method-assign]
+    front.indicated_name = (  # type: ignore[attr-defined]
+        lambda transport: indicated_name(transport) or front.LOCALHOST
+    )
 
 
 def a_token_never_ends() -> None:
@@ -101,6 +123,7 @@ FAULTS: dict[str, Callable[[], None]] = {
     for fault in (
         a_conflict_is_let_through,
         a_token_is_not_checked,
+        a_login_in_clear_is_heard,
         a_token_never_ends,
         a_commit_is_lost,
         a_key_is_not_kept,

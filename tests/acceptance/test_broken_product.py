@@ -14,6 +14,7 @@ from tests.acceptance.conftest import Accept
 from tests.behind import Database
 
 from worldseat import bootstrap
+from worldseat.acceptance import served
 from worldseat.cli import endpoints_file
 from worldseat.domain.acceptance import Standing
 from worldseat.local_dsql import credentials
@@ -64,6 +65,18 @@ def test_a_shop_that_never_goes_elsewhere_is_found(
     assert "BROKEN region-loss: " in done.err
 
 
+def test_stampedes_that_all_come_through_one_endpoint_hold_nothing(
+    accept: Accept, endpoints: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served, "WITHIN_S", 0.5)
+    monkeypatch.setattr(Regions, "_own_first", lambda *_: REGIONS)
+    done = accept("--endpoints", endpoints, "--runs", "1", "--only", "stampedes")
+    promise = done.promise("stampedes")
+    assert promise.standing is Standing.NOT_TRIED
+    assert promise.seen == "Could not be tried: us-east-2 does not serve its own fans: ok."
+    assert not done.report.stampedes
+
+
 @pytest.fixture
 def app_role(settings: Settings, database: Database) -> Iterator[str]:
     """The role that runs the product, for whoever signs here; taken away at the end."""
@@ -94,10 +107,22 @@ def test_a_role_that_may_rewrite_the_log_is_found(
     promise = accept(*words).promise("least-privilege")
     assert promise.standing is Standing.HELD, promise
     assert promise.tried == 12
+    tokens = accept(*words[:-1], "tokens").promise("tokens")
+    assert tokens.standing is Standing.HELD
+    assert "us-east-1: admin's token for a role" in {case.name for case in tokens.cases}
     behind(database, f"GRANT UPDATE ON op_log TO {app_role}")
     done = accept(*words)
     assert done.status == 1
     assert "BROKEN least-privilege: us-east-1: UPDATE op_log as worldseat_app" in done.err
+    # What it may make is taken away again.
+    behind(database, f"GRANT CREATE ON SCHEMA public TO {app_role}")
+    done = accept(*words)
+    assert "BROKEN least-privilege: us-east-1: UPDATE op_log" in done.err
+    promise = done.promise("least-privilege")
+    made = [case.seen for case in promise.cases if ": CREATE TABLE as" in case.name]
+    assert made == ["allowed: CREATE TABLE"] * len(REGIONS), promise
+    assert "is left" not in promise.seen
+    behind(database, f"REVOKE CREATE ON SCHEMA public FROM {app_role}")
     # Whoever may not log in as the role asks the catalog.
     behind(database, UNMAPPED)
     done = accept(*words)

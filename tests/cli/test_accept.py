@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.acceptance_reports import report
+from tests.acceptance_reports import report, signed
 
-from worldseat import telemetry
+from worldseat import bootstrap, telemetry
+from worldseat.acceptance.amounts import Amounts
 from worldseat.acceptance.plan import NAMES
+from worldseat.bootstrap import acceptance
 from worldseat.cli import app, endpoints_file
-from worldseat.domain.acceptance import is_sealed
+from worldseat.domain.acceptance import Report, is_sealed
 from worldseat.domain.acceptance_file import read_report, write_report
 from worldseat.settings import REGIONS
 
@@ -96,8 +98,10 @@ def test_whoever_says_no_has_spent_nothing(
         (("--runs", "0"), "--runs is 1 to 100"),
         (("--runs", "101"), "--runs is 1 to 100"),
         (("--only", "tokens", "luck"), "There is no promise 'luck'"),
-        (("--limit-usd", "-1"), "--limit-usd is 0 or more"),
-        (("--limit-usd", "nan"), "--limit-usd is 0 or more"),
+        (("--limit-usd", "-1"), "--limit-usd is 0 to 10,000"),
+        (("--limit-usd", "nan"), "--limit-usd is 0 to 10,000"),
+        (("--limit-usd", "inf"), "--limit-usd is 0 to 10,000"),
+        (("--limit-usd", "10000.01"), "--limit-usd is 0 to 10,000"),
         (("--endpoints", "nowhere.json"), "cannot be read"),
     ],
 )
@@ -107,6 +111,68 @@ def test_what_cannot_be_asked_is_refused_before_anything_starts(
     assert app.run(["accept", *words]) == 2
     assert told in said(capsys)[1]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Note a run that begins, and end it there."""
+    found: list[object] = []
+
+    async def begin(settings: object, **_: object) -> tuple[Report, str]:
+        found.append(settings)
+        return report(), ""
+
+    monkeypatch.setattr(bootstrap, "accept", begin)
+    return found
+
+
+@pytest.mark.parametrize("out", ["taken", "taken/below", "/proc/self"])
+def test_a_run_does_not_begin_where_its_report_cannot_be_written(
+    on_aws: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], begun: list[object], out: str
+) -> None:
+    (tmp_path / "taken").write_text("a file")
+    assert app.run(["accept", "--endpoints", on_aws, "--yes", "--out", out]) == 2
+    told = said(capsys)[1]
+    assert f"Nothing was sent, for no report can be written into {out}: " in told
+    assert "Name another folder with --out." in told
+    assert begun == []
+
+
+def test_the_folder_is_there_before_the_run_and_holds_the_report_after_it(
+    on_aws: str, tmp_path: Path, begun: list[object]
+) -> None:
+    assert app.run(["accept", "--endpoints", on_aws, "--yes", "--out", "new/folder"]) == 0
+    assert len(begun) == 1
+    names = sorted(file.name for file in (tmp_path / "new" / "folder").iterdir())
+    assert names == ["acc_invented.html", "acc_invented.json"]
+
+
+def test_swapped_addresses_of_the_environment_are_refused_before_anything_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for region, other in zip(REGIONS, reversed(REGIONS), strict=True):
+        monkeypatch.setenv(f"WORLDSEAT_{region.upper().replace('-', '_')}_URL", ON_AWS[other])
+
+    async def reached(*_: object) -> None:
+        pytest.fail("an endpoint was asked")
+
+    monkeypatch.setattr(acceptance, "bring_schema", reached)
+    assert app.run(["accept", "--yes", "--home", str(tmp_path)]) == 2
+    told = said(capsys)[1]
+    assert "the endpoints of us-east-1 and us-east-2 are swapped; exchange them" in told
+    assert "WORLDSEAT_US_EAST_1_URL" in told
+
+
+@pytest.mark.parametrize(
+    ("only", "runs", "why"),
+    [
+        (NAMES, 5, ""),
+        (NAMES, 4, "it had fewer than 5 --runs"),
+        (NAMES[:-1], 5, "only some promises were to be tried"),
+    ],
+)
+def test_only_a_whole_run_is_kept_by_itself(only: tuple[str, ...], runs: int, why: str) -> None:
+    assert acceptance.not_kept(only, Amounts(runs=runs)) == why
 
 
 def test_plain_postgresql_is_no_pair_of_endpoints(
@@ -136,6 +202,20 @@ def test_a_sign_off_names_who_and_leaves_the_seal_whole(
     assert "Bo Invented" in page
     assert "Signed off by Ada Invented" in said(capsys)[0]
     assert sorted(each.name for each in tmp_path.iterdir()) == ["report.html", "report.json"]
+
+
+def test_no_more_than_a_hundred_people_sign_a_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "report.json"
+    by_one = signed(report())
+    file.write_text(write_report(replace(by_one, signed_off=(*by_one.signed_off,) * 99)))
+    assert app.run(["accept", "sign", str(file), "--by", "Bo Invented"]) == 0
+    whole = file.read_bytes()
+    assert app.run(["accept", "sign", str(file), "--by", "Cy Invented"]) == 2
+    assert "has 100 sign-offs, and no report may have more" in said(capsys)[1]
+    assert file.read_bytes() == whole
+    assert len(read_report(whole).signed_off) == 100
 
 
 def test_nobody_signs_what_was_changed_or_without_a_name(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from tests.acceptance_reports import broken, not_tried, of_aws, promise, report, signed
+from tests.acceptance_reports import all_promises, broken, of_aws, promise, report, signed
 
 from worldseat.domain.acceptance import Report
 from worldseat.domain.acceptance_file import write_report
@@ -42,11 +42,11 @@ def test_a_report_that_passed_is_shown_with_its_stand_in(here: Worldseat, file: 
 
 
 def test_a_broken_promise_is_named_with_its_case(here: Worldseat, file: Path) -> None:
-    made = signed(of_aws(promises=(promise("tokens"), broken("isolation"), not_tried("fence"))))
+    made = signed(of_aws(promises=all_promises(promise("tokens"), broken("isolation"))))
     done = shown(here, file, made)
     assert done.returncode == 1
     text = said(done)
-    assert "1 of 3 promises broke on AWS" in text
+    assert "1 of 7 promises broke on AWS" in text
     assert "a session was opened" in text
     assert "signed off by Ada Invented" in text
 
@@ -80,6 +80,17 @@ def test_a_file_that_is_not_there_or_too_large_is_told(here: Worldseat, file: Pa
     done = here("accept", "show", str(file))
     assert done.returncode == 2
     assert "at most 1,000,000 bytes" in done.stderr
+
+
+def test_one_that_too_many_signed_is_refused_before_anything_is_kept(
+    here: Worldseat, file: Path
+) -> None:
+    crowd = report()
+    for number in range(101):
+        crowd = signed(crowd, f"Invented {number}")
+    done = shown(here, file, crowd, "--keep")
+    assert done.returncode == 2
+    assert "more than 100 sign-offs" in " ".join(done.stderr.split())
 
 
 def test_markup_in_a_report_stays_text(here: Worldseat, file: Path) -> None:

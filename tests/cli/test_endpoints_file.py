@@ -53,6 +53,51 @@ def test_anything_else_is_refused_with_the_form_that_is_wanted(
     assert "maps us-east-1 and us-east-2 each to a postgresql:// address" in refused.value.next_step
 
 
+WITHOUT_REGION = "postgresql://127.0.0.1:1/postgres"
+OTHER = dict(zip(URLS, reversed(URLS.values()), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("urls", "said"),
+    [
+        (OTHER, "the endpoints of us-east-1 and us-east-2 are swapped; exchange them"),
+        (
+            dict.fromkeys(URLS, URLS["us-east-1"]),
+            "both Regions have the same endpoint; give us-east-2 the one of its own cluster",
+        ),
+        (
+            # Two addresses, and one endpoint.
+            {**URLS, "us-east-1": URLS["us-east-2"].replace("admin@", "another@")},
+            "both Regions have the same endpoint; give us-east-1 the one of its own cluster",
+        ),
+        (
+            {**URLS, "us-east-2": URLS["us-east-2"].replace("us-east-2", "us-west-2")},
+            "the endpoint of us-east-2 is one of us-west-2; give us-east-2 the one of its own",
+        ),
+        (
+            {"us-east-1": WITHOUT_REGION, "us-east-2": URLS["us-east-1"]},
+            "the endpoint of us-east-2 is one of us-east-1",
+        ),
+    ],
+)
+def test_an_endpoint_of_another_region_is_neither_read_nor_written(
+    tmp_path: Path, urls: dict[str, str], said: str
+) -> None:
+    path = tmp_path / "endpoints.json"
+    with pytest.raises(BadRequest, match=said):
+        endpoints_file.write(path, urls)
+    assert not path.exists()
+    path.write_text(json.dumps(urls))
+    with pytest.raises(BadRequest, match=said):
+        endpoints_file.read(path)
+
+
+def test_of_any_other_host_nobody_can_tell_whose_it_is(tmp_path: Path) -> None:
+    plain = dict.fromkeys(URLS, WITHOUT_REGION)
+    endpoints_file.write(tmp_path / "plain.json", plain)
+    assert endpoints_file.read(tmp_path / "plain.json") == plain
+
+
 def test_a_secret_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(BadRequest, match="has a password"):
         endpoints_file.write(tmp_path / "x", {**URLS, "us-east-1": "postgresql://a:hush@x/y"})

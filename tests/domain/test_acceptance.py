@@ -13,10 +13,21 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.acceptance_reports import broken, not_tried, of_aws, promise, report, signed, stampeded
+from tests.acceptance_reports import (
+    ON_AWS,
+    all_promises,
+    broken,
+    not_tried,
+    of_aws,
+    promise,
+    report,
+    signed,
+    stampeded,
+)
 
 from worldseat.domain.acceptance import SignOff, Standing, is_sealed, sealed
 from worldseat.domain.acceptance_file import SIZE_MAX, read_report, write_report
+from worldseat.domain.endpoints import region_of
 from worldseat.domain.errors import ReportRefused
 
 Values = dict[str, Any]
@@ -52,7 +63,7 @@ def other(value: Any) -> Any:
     return value + ("0" if isinstance(value, str) else 1)
 
 
-EVERYTHING = signed(of_aws(promises=(promise("tokens"), broken("isolation"), not_tried("fence"))))
+EVERYTHING = signed(of_aws(promises=all_promises(promise("tokens"), broken("isolation"))))
 VALUES: Values = json.loads(write_report(EVERYTHING))
 COVERED = [at for at in paths(VALUES) if at[0] not in {"format", "digest", "signed_off"}]
 
@@ -153,7 +164,11 @@ def refused(values: Values) -> str:
         (("report_id",), "", "'report_id' is not an id"),
         (("stand_in",), "AWS", "cannot be called AWS"),
         (("stand_in",), " ", "'stand_in' is empty"),
-        (("endpoints",), {}, "no endpoint"),
+        (("stand_in",), " aws", "cannot be called AWS"),
+        (("stand_in",), "Aurora DSQL itself", "not the database itself"),
+        (("endpoints",), {}, "not those of us-east-1 and us-east-2"),
+        (("endpoints",), {"us-east-1": ON_AWS["us-east-1"]}, "not those of us-east-1"),
+        (("endpoints",), ON_AWS | {"us-west-2": "a.dsql.us-west-2.on.aws"}, "not those of"),
         (("endpoints",), {"us-east-1": "a b"}, "not a Region and a host"),
         (("endpoints",), {"moon": "abc.dsql.moon.on.aws"}, "not a Region and a host"),
         (("started_at",), "yesterday", "RFC 3339"),
@@ -161,7 +176,10 @@ def refused(values: Values) -> str:
         (("started_at",), "2026-01-02T03:04:05+02:00", "RFC 3339"),
         (("finished_at",), "2025-01-02T03:04:05Z", "ended before it began"),
         (("git_commit",), "", "which code ran"),
-        (("promises",), [], "no promise"),
+        (("promises",), [], "not those of WorldSeat"),
+        (("promises",), VALUES["promises"][:3], "not those of WorldSeat"),
+        (("promises",), VALUES["promises"][::-1], "not those of WorldSeat"),
+        (("promises", 2, "name"), "luck", "not those of WorldSeat"),
         (("digest",), "abc", "not a SHA-256"),
         (("notes",), ["\u202eevil"], "cannot be printed"),
         (("notes",), ["\x1b[31mred"], "cannot be printed"),
@@ -182,7 +200,8 @@ def refused(values: Values) -> str:
         (("promises", 1, "broken"), 12, "more often"),
         (("promises", 2, "broken"), 1, "more often"),
         (("promises", 2, "seen"), "", "says nothing"),
-        (("promises", 2, "name"), "tokens", "there twice"),
+        (("promises", 2, "name"), "tokens", "not those of WorldSeat"),
+        (("promises", 1, "cases", 0, "held"), False, "more broken cases than it counts"),
         (("stampedes", 0, "code"), "lucky", "no such code"),
         (("stampedes", 0, "arrival"), "spread:0ms", "no such arrival"),
         (("stampedes", 0, "reach"), "all", "no such code or reach"),
@@ -190,6 +209,8 @@ def refused(values: Values) -> str:
         (("stampedes", 0, "above_zero"), 1, "does not fit"),
         (("stampedes", 0, "oversold_high"), 7, "does not fit"),
         (("stampedes", 0, "holders_low"), 2, "outside"),
+        (("stampedes", 0, "holders_low"), 0, "without a holder"),
+        (("stampedes", 0, "holders_high"), 60, "not one less"),
         (("stampedes", 0, "run_ids"), ["a/b"], "not one"),
         (("latencies", 0, "p95_ms"), 1.0, "not in order"),
         (("latencies", 0, "commits"), 0, "no commits"),
@@ -198,6 +219,7 @@ def refused(values: Values) -> str:
         (("spent", "stopped"), None, "not true or false"),
         (("signed_off", 0, "by"), " ", "nobody signed"),
         (("signed_off", 0, "at"), "soon", "RFC 3339"),
+        (("signed_off",), VALUES["signed_off"] * 101, "more than 100 sign-offs"),
     ],
 )
 def test_a_field_that_cannot_be_is_refused(at: tuple[Any, ...], to: Any, why: str) -> None:
@@ -277,15 +299,24 @@ def test_a_refusal_says_on_which_line() -> None:
     ],
 )
 def test_a_report_of_aws_names_endpoints_of_aws(host: str) -> None:
-    claims = of_aws(endpoints={"us-east-1": host})
+    claims = of_aws(endpoints=ON_AWS | {"us-east-1": host})
     assert is_sealed(claims)
     with pytest.raises(ReportRefused, match="Aurora DSQL's there"):
         read_report(write_report(claims))
-    read_report(write_report(replace(claims, stand_in="something else")))
+    if region_of(host) is None:
+        read_report(write_report(replace(claims, stand_in="something else")))
 
 
 def test_a_private_endpoint_of_aws_is_of_aws() -> None:
-    read_report(write_report(of_aws(endpoints={"us-east-1": "abc.dsql-fnh4.us-east-1.on.aws"})))
+    hosts = ON_AWS | {"us-east-1": "abc.dsql-fnh4.us-east-1.on.aws"}
+    read_report(write_report(of_aws(endpoints=hosts)))
+
+
+def test_a_stand_ins_endpoints_are_each_regions_own_too() -> None:
+    swapped = dict(zip(ON_AWS, reversed(ON_AWS.values()), strict=True))
+    for hosts in (swapped, dict.fromkeys(ON_AWS, ON_AWS["us-east-1"])):
+        with pytest.raises(ReportRefused, match=r"are swapped|have the same endpoint"):
+            read_report(write_report(report(endpoints=hosts)))
 
 
 # writing never fails on what a run has seen
@@ -308,11 +339,37 @@ def test_passed_means_that_every_promise_was_tried_and_held() -> None:
 
 
 def test_stampedes_that_oversold_are_a_report_too() -> None:
-    # A report is there to say so.
-    made = report(
-        stampedes=(stampeded(above_zero=3, oversold_median=0, oversold_high=7, holders_high=8),)
+    # A report is there to say so, and then does not hold the promise.
+    oversold = (
+        stampeded(above_zero=3, oversold_high=7, holders_high=8),
+        stampeded("conditional", runs=0, holders_low=0, holders_median=0, holders_high=0),
+        stampeded(
+            arrival="spread:300ms",
+            above_zero=10,
+            oversold_median=0.5,
+            oversold_high=1,
+            holders_median=1.5,
+            holders_high=2,
+        ),
     )
-    assert read_report(write_report(made)) == made
+    for standing in (broken, not_tried):
+        promises = all_promises(standing("stampedes"))
+        made = report(promises=promises, stampedes=oversold)
+        assert read_report(write_report(made)) == made
+    with pytest.raises(ReportRefused, match="oversold, and the promise stampedes is held"):
+        read_report(write_report(report(stampedes=oversold)))
+
+
+def test_a_run_without_a_role_of_least_privilege_says_nothing_of_it() -> None:
+    whole = report()
+    last = replace(whole.promises[0], name="least-privilege")
+    for promises in (whole.promises, (*whole.promises, last)):
+        read_report(write_report(report(promises=promises)))
+
+
+def test_a_hundred_people_may_sign_a_report() -> None:
+    crowd = replace(report(), signed_off=(*EVERYTHING.signed_off,) * 100)
+    assert read_report(write_report(crowd)) == crowd
 
 
 def test_the_seal_is_a_digest_of_canonical_json() -> None:

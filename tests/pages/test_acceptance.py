@@ -216,7 +216,7 @@ def test_a_zero_has_its_denominator_and_a_stampede_without_a_result_has_none() -
     first, second, third = view(made).stampedes
     assert (first.oversold, first.in_runs, first.tone) == ("0", "in 20 of 20 runs", "good")
     assert (second.oversold, second.in_runs) == ("0 (0–7)", "above 0 in 3 of 19 runs")
-    assert (second.tone, second.without) == ("bad", "1 run without a result, not counted")
+    assert (second.tone, second.without) == ("bad", "1 run without a result or a race, not counted")
     assert (third.oversold, third.holders, third.in_runs) == ("–", "–", "no result")
     assert third.tone == "none"
 

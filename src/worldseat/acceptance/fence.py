@@ -1,15 +1,14 @@
 """The promise that no purchase stays in doubt, wherever on its way a connection breaks."""
 
-import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from worldseat.acceptance.amounts import Amounts
+from worldseat.acceptance.amounts import SMALL, Amounts
 from worldseat.acceptance.ground import Ground
 from worldseat.acceptance.load import Load
-from worldseat.acceptance.purchases import A_PURCHASE, Answer, Told, buy, judge
+from worldseat.acceptance.purchases import A_PURCHASE, Answer, Told, buy, judged
 from worldseat.acceptance.relay import Cut, PlannedCut
+from worldseat.acceptance.served import serves_again, serves_its_own
 from worldseat.acceptance.trial import CannotTry, Trial
 from worldseat.domain.acceptance import Promise
 from worldseat.domain.event import Event
@@ -19,8 +18,6 @@ PACKETS_MAX = 24
 
 UNCUT_IN_A_ROW = 2
 """After so many purchases that were too short to be cut, the next longer way is not tried."""
-
-SERVES_WITHIN_S = 15.0
 
 
 def planned(amounts: Amounts) -> Load:
@@ -39,7 +36,16 @@ class _Fans:
     event: Event
     cut: int = 0
     at_commit: int = 0
+    asking_cut: int = 0
+    nobody_to_ask: int = 0
     told: list[Told] = field(default_factory=list)
+
+    async def served(self, region: str) -> None:
+        """Wait until a Region serves its own. Raises CannotTry; after a cut that breaks it."""
+        if self.cut:
+            await serves_again(self.ground, self.trial, region)
+        else:
+            await serves_its_own(self.ground, region)
 
     async def buy(
         self,
@@ -82,26 +88,48 @@ async def check(ground: Ground, trial: Trial) -> Promise:
     """
     fans = _Fans(ground=ground, trial=trial, event=await ground.new_round())
     trial.expect(4 * 15 + 2 * 47 * ground.amounts.cuts_twice)
-    for region in ground.regions:
-        for cut in Cut:
-            await _at_every_packet(fans, region, cut)
-        commits_at = await _commits_at(fans, region) if ground.amounts.cuts_twice else None
-        if commits_at is not None:
+    async with judged(ground, trial, fans.event, fans.told):
+        for region in ground.regions:
             for cut in Cut:
-                await _at_every_packet_of_the_void(fans, region, cut, commits_at)
-            # It takes the shop's whole patience, so each kind of cut in one Region only.
-            cut = Cut.BEFORE if region == ground.regions[0] else Cut.AFTER
-            await _with_nobody_to_ask(fans, region, cut, commits_at)
-    await judge(ground, trial, fans.event, fans.told)
-    if not fans.at_commit:
-        raise CannotTry(f"None of {fans.cut} cut connections met a COMMIT")
+                await _at_every_packet(fans, region, cut)
+            if ground.amounts.cuts_twice:
+                await _cut_twice(fans, region)
+    twice = _twice(fans)
     unknown = sum(each.unknowns > 0 for each in fans.told)
     sold = sum(each.answer is Answer.SOLD for each in fans.told)
     return trial.ended(
         f"{fans.cut} connections were cut during {len(fans.told)} purchases; {fans.at_commit} "
         f"purchases had a COMMIT on its way then. {sold} were sold, {len(fans.told) - sold} "
-        f"definitely not, and {unknown} fans had to ask again."
+        f"definitely not, and {unknown} fans had to ask again. {twice}"
     )
+
+
+def _twice(fans: _Fans) -> str:
+    """Say how often a second cut met its aim. Raises CannotTry where any cut never did."""
+    whole = not fans.trial.broken
+    if whole and not fans.at_commit:
+        raise CannotTry(f"None of {fans.cut} cut connections met a COMMIT")
+    if not fans.ground.amounts.cuts_twice:
+        return f"The connection that asks was not cut (fewer than {SMALL} runs)."
+    if whole and not fans.asking_cut:
+        raise CannotTry("No connection was cut that asks what became of a COMMIT")
+    if whole and not fans.nobody_to_ask:
+        raise CannotTry("No COMMIT met the loss of both Regions")
+    return (
+        f"In {fans.asking_cut} purchases the connection that asks was cut as well, and in "
+        f"{fans.nobody_to_ask} there was nobody to ask for a while."
+    )
+
+
+async def _cut_twice(fans: _Fans, region: str) -> None:
+    commits_at = await _commits_at(fans, region)
+    if commits_at is None:
+        return
+    for cut in Cut:
+        await _at_every_packet_of_the_void(fans, region, cut, commits_at)
+    # It takes the shop's whole patience, so each kind of cut in one Region only.
+    cut = Cut.BEFORE if region == fans.ground.regions[0] else Cut.AFTER
+    await _with_nobody_to_ask(fans, region, cut, commits_at)
 
 
 async def _at_every_packet(fans: _Fans, region: str, cut: Cut) -> None:
@@ -110,7 +138,7 @@ async def _at_every_packet(fans: _Fans, region: str, cut: Cut) -> None:
     for packet in range(1, PACKETS_MAX + 1):
         if uncut == UNCUT_IN_A_ROW or not fans.trial.goes_on():
             break
-        await serves_its_own(fans.ground, region)
+        await fans.served(region)
         planned = fans.ground.fan_lines[region].plan(cut, packet)
         await fans.buy(region, f"cut {cut} packet {packet}", planned)
         uncut = 0 if planned.done else uncut + 1
@@ -137,11 +165,12 @@ async def _at_every_packet_of_the_void(fans: _Fans, region: str, cut: Cut, commi
         if uncut == UNCUT_IN_A_ROW or not fans.trial.goes_on():
             break
         await _warm(fans, region)
-        await serves_its_own(fans.ground, other)
+        await fans.served(other)
         first = fans.ground.fan_lines[region].plan(cut, commits_at)
         then = fans.ground.fan_lines[other].plan(Cut.AFTER, packet)
         name = f"cut {cut} COMMIT, then after {other}'s packet {packet}"
-        await fans.buy(region, name, first, then)
+        at_commit = await fans.buy(region, name, first, then)
+        fans.asking_cut += at_commit and first.done and then.done
         uncut = 0 if then.done else uncut + 1
 
 
@@ -166,28 +195,19 @@ async def _with_nobody_to_ask(fans: _Fans, region: str, cut: Cut, commits_at: in
     planned = fans.ground.fan_lines[region].plan(cut, commits_at, then=lose)
     name = f"cut {cut} COMMIT, and both Regions away"
     try:
-        await fans.buy(region, name, planned, on_unknown=heal)
+        at_commit = await fans.buy(region, name, planned, on_unknown=heal)
+        fans.nobody_to_ask += at_commit and fans.told[-1].unknowns > 0
     finally:
         heal()
     for each in fans.ground.regions:
-        await serves_its_own(fans.ground, each)
+        await fans.served(each)
 
 
 async def _warm(fans: _Fans, region: str) -> None:
     """Sell once without a cut: the next purchase takes the same connection, and as many packets."""
-    await serves_its_own(fans.ground, region)
+    await fans.served(region)
     await fans.buy(region, f"no cut {len(fans.told)}")
 
 
 def _unanswered(ground: Ground) -> int:
     return sum(each.unknown for each in ground.store.region_figures())
-
-
-async def serves_its_own(ground: Ground, region: str) -> None:
-    """Wait until a Region's fans are served through its own endpoint. Raises CannotTry."""
-    ends_s = time.monotonic() + SERVES_WITHIN_S
-    while ground.figures(region).served_by != region:
-        if time.monotonic() > ends_s:
-            state = ground.figures(region).state
-            raise CannotTry(f"{region} does not serve its own fans: {state}")
-        await asyncio.sleep(0.02)

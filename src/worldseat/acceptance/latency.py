@@ -12,6 +12,7 @@ from worldseat.acceptance.amounts import Amounts
 from worldseat.acceptance.ground import Ground
 from worldseat.acceptance.hermitage import BEGIN
 from worldseat.acceptance.load import Load
+from worldseat.acceptance.trial import LimitReached
 from worldseat.acceptance.undisturbed import again
 from worldseat.domain.acceptance import Latency
 
@@ -25,12 +26,14 @@ def planned(amounts: Amounts) -> Load:
     return _EACH.times(2 * amounts.commits_each)
 
 
-async def measure(ground: Ground, on_progress: Callable[[str, int, int], None]) -> list[Latency]:
-    """Commit small rows, one after the other, and time each COMMIT. Raises what the driver raises.
+async def measure(
+    ground: Ground, found: list[Latency], on_progress: Callable[[str, int, int], None]
+) -> None:
+    """Commit small rows, one after the other, and time each COMMIT; add the figures to `found`.
 
-    A Region ends early when the run has cost as much as it may.
+    Raises LimitReached once the run has cost as much as it may, with what was timed until then in
+    `found`, and what the driver raises.
     """
-    found: list[Latency] = []
     each, total = ground.amounts.commits_each, ground.amounts.commits_each * len(ground.regions)
     for place, region in enumerate(ground.regions):
         took_ms: list[float] = []
@@ -43,7 +46,8 @@ async def measure(ground: Ground, on_progress: Callable[[str, int, int], None]) 
                 on_progress(NAME, place * each + number + 1, total)
         if took_ms:
             found.append(_latency(region, took_ms))
-    return found
+        if len(took_ms) < each:
+            raise LimitReached
 
 
 async def _timed(line: Any, table: str, number: int) -> float:

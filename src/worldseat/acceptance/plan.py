@@ -39,7 +39,7 @@ PLAN = (
     Planned(
         name="tokens",
         of_what="logins",
-        how="a good token and 11 bad logins at each endpoint",
+        how="a good token and 10 bad logins at each endpoint, and one more where there is a role",
         load=lambda _: tokens.planned(),
         lists_all=True,
     ),

@@ -6,15 +6,17 @@ import asyncpg
 
 from worldseat.acceptance.ground import Ground
 from worldseat.acceptance.load import Load
-from worldseat.acceptance.tokens import APP_ROLE
 from worldseat.acceptance.trial import Trial
 from worldseat.domain.acceptance import Promise
-from worldseat.stores.dsql import access
+from worldseat.ports.store import StoreError
+from worldseat.stores.dsql import access, changing
 from worldseat.stores.dsql.endpoint import ADMIN, as_user, parse
 
 NAME = "least-privilege"
+APP_ROLE = "worldseat_app"
 WITHIN_S = 10.0
 DENIED = "42501"
+_ALLOWED = "allowed: "
 _REFUSED_LOGIN = "28"
 
 _EXISTS = "SELECT count(*) FROM pg_roles WHERE rolname = $1"
@@ -49,7 +51,7 @@ async def check(ground: Ground, trial: Trial) -> Promise:
     role = await role_of(ground) or APP_ROLE
     tried = _tried(ground)
     trial.expect(len(tried) * len(ground.regions))
-    asked_of_catalog = False
+    asked_of_catalog, left = False, ""
     for region in ground.regions:
         trial.goes_on()
         try:
@@ -61,17 +63,19 @@ async def check(ground: Ground, trial: Trial) -> Promise:
             await _ask_catalog(ground, trial, region, role)
             continue
         try:
-            for name, (sql, undo) in tried.items():
-                seen = await _state(line, sql, undo)
+            for name, (sql, made) in tried.items():
+                seen = await _state(line, sql)
                 trial.case(
                     f"{region}: {name} as {role}", held=seen == DENIED, wanted=DENIED, seen=seen
                 )
+                if made and seen.startswith(_ALLOWED):
+                    left += await _undo(ground, line, made)
         finally:
             line.terminate()
     how = ", asked of the catalog, as these credentials may not log in as it" * asked_of_catalog
     return trial.ended(
         f"{trial.tried - trial.broken} of {trial.tried} things that {role} may not do were "
-        f"refused{how}."
+        f"refused{how}.{left}"
     )
 
 
@@ -94,26 +98,38 @@ async def _ask_catalog(ground: Ground, trial: Trial, region: str, role: str) -> 
 
 
 def _tried(ground: Ground) -> dict[str, tuple[str, str]]:
-    """Return what is tried, and what takes it back should it be allowed after all.
+    """Return what is tried, and what would then be there should it be allowed after all.
 
     It would hurt nobody: no row has an empty op_id, and the tables are the run's own.
     """
-    table, forbidden = ground.tables.reads, f"{ground.accept_id}_forbidden"
+    table, forbidden = ground.tables.reads, ground.tables.forbidden
     return {
         "UPDATE op_log": ("UPDATE op_log SET fan_id = fan_id WHERE op_id = ''", ""),
         "DELETE FROM op_log": ("DELETE FROM op_log WHERE op_id = ''", ""),
-        "CREATE TABLE": (f"CREATE TABLE {forbidden} (id int)", f"DROP TABLE {forbidden}"),
+        "CREATE TABLE": (f"CREATE TABLE {forbidden} (id int)", f"TABLE {forbidden}"),
         "ALTER TABLE": (f"ALTER TABLE {table} ADD COLUMN forbidden text", ""),
         "DROP TABLE": (f"DROP TABLE {table}", ""),
-        "CREATE ROLE": (f"CREATE ROLE {forbidden}", f"DROP ROLE {forbidden}"),
+        "CREATE ROLE": (f"CREATE ROLE {forbidden}", f"ROLE {forbidden}"),
     }
 
 
-async def _state(line: Any, sql: str, undo: str) -> str:
+async def _state(line: Any, sql: str) -> str:
     try:
         done = await line.execute(sql)
     except asyncpg.PostgresError as error:
         return error.sqlstate or type(error).__name__
-    if undo:
-        await line.execute(undo)
-    return f"allowed: {done}"
+    return f"{_ALLOWED}{done}"
+
+
+async def _undo(ground: Ground, line: Any, made: str) -> str:
+    """Drop what should not have been made; say what is left, or nothing.
+
+    A table that is left goes with the run's own in the end.
+    """
+    try:
+        await changing.run(line, f"DROP {made}")
+    except StoreError as error:
+        if made == f"TABLE {ground.tables.forbidden}":
+            ground.tables.also_made(ground.tables.forbidden)
+        return f" {made} is left: {error}."
+    return ""

@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from worldseat.acceptance.ground import Ground
 from worldseat.acceptance.load import Load
-from worldseat.acceptance.trial import Trial
+from worldseat.acceptance.trial import LimitReached, Trial
 from worldseat.domain import ids
 from worldseat.domain.errors import OutcomeUnknown, Refused, Unavailable
 from worldseat.domain.event import Event
@@ -87,12 +88,33 @@ async def buy(
         )
 
 
-async def judge(ground: Ground, trial: Trial, event: Event, told: Sequence[Told]) -> None:
+@asynccontextmanager
+async def judged(
+    ground: Ground, trial: Trial, event: Event, told: Sequence[Told]
+) -> AsyncIterator[None]:
+    """Judge what was told in the end, also where the trial ends before its time.
+
+    Only at the limit nothing more is asked. `told` may grow until then.
+    """
+    try:
+        yield
+    except LimitReached:
+        raise
+    except Exception:
+        # Somebody may have bought then and not been told.
+        await _judge(ground, trial, event, told, all_told=False)
+        raise
+    await _judge(ground, trial, event, told, all_told=True)
+
+
+async def _judge(
+    ground: Ground, trial: Trial, event: Event, told: Sequence[Told], *, all_told: bool
+) -> None:
     """Hold the answers against op_log, as each Region shows it; then ask the Witness."""
     for region in ground.regions:
         async with ground.connected(region) as line:
             found = await line.fetch(_ROWS, event.event_id, event.current_round_id)
-        wrong = list(_contradictions(told, found))
+        wrong = list(_contradictions(told, found, all_told=all_told))
         trial.case(
             f"op_log as {region} shows it",
             held=not wrong,
@@ -110,7 +132,7 @@ async def judge(ground: Ground, trial: Trial, event: Event, told: Sequence[Told]
     )
 
 
-def _contradictions(told: Sequence[Told], found: Sequence[Any]) -> Iterator[str]:
+def _contradictions(told: Sequence[Told], found: Sequence[Any], *, all_told: bool) -> Iterator[str]:
     sold = {record["op_id"]: record["fan_id"] for record in found if record["kind"] == "sell"}
     for each in told:
         owner = sold.pop(each.op_id, None)
@@ -118,5 +140,5 @@ def _contradictions(told: Sequence[Told], found: Sequence[Any]) -> Iterator[str]
             yield f"{each.seat} was acknowledged and is not in it ({each.op_id})"
         elif each.answer is Answer.REFUSED and owner is not None:
             yield f"{each.seat} was refused and is in it ({each.op_id})"
-    for op_id in sold:
+    for op_id in sold if all_told else ():
         yield f"{op_id} is in it and nobody asked for it"

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from worldseat.acceptance.amounts import Amounts
-from worldseat.acceptance.fence import serves_its_own
 from worldseat.acceptance.ground import Ground
 from worldseat.acceptance.load import Load
-from worldseat.acceptance.purchases import A_PURCHASE, Answer, Told, buy, judge
+from worldseat.acceptance.purchases import A_PURCHASE, Answer, Told, buy, judged
+from worldseat.acceptance.served import all_serve_their_own, serves_again
 from worldseat.acceptance.trial import Trial
 from worldseat.domain.acceptance import Promise
 from worldseat.domain.event import Event
@@ -37,10 +37,12 @@ async def check(ground: Ground, trial: Trial) -> Promise:
     event = await ground.new_round()
     crowd = _Crowd(ground, trial, event)
     trial.expect(len(ground.regions) * (3 * ground.amounts.fans_per_phase + 2) + 3)
-    seen = [
-        await _lose(ground, trial, crowd, region) for region in ground.regions if trial.goes_on()
-    ]
-    await judge(ground, trial, event, crowd.told)
+    async with judged(ground, trial, event, crowd.told):
+        seen = [
+            await _lose(ground, trial, crowd, region)
+            for region in ground.regions
+            if trial.goes_on()
+        ]
     unknowns = sum(each.unknowns for each in crowd.told)
     sold = sum(each.answer is Answer.SOLD for each in crowd.told)
     return trial.ended(
@@ -52,15 +54,16 @@ async def check(ground: Ground, trial: Trial) -> Promise:
 async def _lose(ground: Ground, trial: Trial, crowd: "_Crowd", region: str) -> str:
     """Sell before, during and after the loss of one Region; return what was seen."""
     relay, count = ground.fan_lines[region], ground.amounts.fans_per_phase
-    await serves_its_own(ground, region)
-    await crowd.buy(count, after=count // 2, then=relay.cut_off)
+    # Both: with the other one away as well, fans would find nobody, and that proves nothing.
+    await all_serve_their_own(ground)
     try:
+        await crowd.buy(count, after=count // 2, then=relay.cut_off)
         await crowd.buy(count)
         away = crowd.claims_since_the_last_call()
     finally:
         relay.heal()
     healed_s = time.monotonic()
-    await serves_its_own(ground, region)
+    await serves_again(ground, trial, region)
     back_s = time.monotonic() - healed_s
     await crowd.buy(count)
     back = crowd.claims_since_the_last_call()

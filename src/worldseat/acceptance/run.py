@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import asyncpg
+import structlog
 
 from worldseat import __version__
 from worldseat.acceptance import (
@@ -21,11 +22,14 @@ from worldseat.acceptance import (
 from worldseat.acceptance.ground import Ground
 from worldseat.acceptance.load import usd
 from worldseat.acceptance.plan import PLAN, Planned, total
+from worldseat.acceptance.tables import CHANGES
 from worldseat.acceptance.trial import CannotTry, LimitReached, OnProgress, Trial
 from worldseat.domain.acceptance import Latency, Promise, Report, Spent, Stampeded
 from worldseat.domain.errors import WorldSeatError
 from worldseat.ports.store import StoreError
 from worldseat.stores.dsql.endpoint import parse
+
+log = structlog.get_logger(__name__)
 
 Check = Callable[[Ground, Trial], Awaitable[Promise]]
 
@@ -79,6 +83,7 @@ async def accept(
     found = Found()
     try:
         await ground.tables.make()
+        ground.note(CHANGES)
         await _try_all(ground, found, tuple(only), on_progress, on_promise)
     finally:
         await _clean_up(ground, found)
@@ -122,7 +127,8 @@ async def _try_all(
         )
     role = await privilege.role_of(ground)
     for planned in PLAN:
-        if planned.name == privilege.NAME and role is None:
+        no_role = planned.name == privilege.NAME and role is None
+        if no_role and not _asks_for_role(ground, only):
             continue
         trial = Trial(
             planned.name,
@@ -134,14 +140,34 @@ async def _try_all(
         )
         if planned.name not in only:
             promise = trial.cut_short("Left out by --only")
+        elif no_role:
+            promise = trial.cut_short(
+                f"There is no role {privilege.APP_ROLE}: `worldseat cluster grant` makes it"
+            )
         else:
             promise = await _try(ground, found, planned, trial)
         found.promises.append(promise)
         on_promise(promise)
+    await _measure(ground, found, on_progress)
+
+
+async def _measure(ground: Ground, found: Found, on_progress: OnProgress) -> None:
     try:
-        found.latencies.extend(await latency.measure(ground, on_progress))
+        await latency.measure(ground, found.latencies, on_progress)
+    except LimitReached:
+        found.stopped = True
+        found.notes.append(
+            f"Commit latency is not that of {ground.amounts.commits_each} commits in each Region: "
+            f"stopped at the limit of ${ground.limit_usd:.2f}."
+        )
     except _TROUBLE as error:
         found.notes.append(f"Commit latency could not be measured: {_told(error)}")
+
+
+def _asks_for_role(ground: Ground, only: Sequence[str]) -> bool:
+    """Say whether a run may not do without the role: on AWS, and where it is asked for by name."""
+    named = privilege.NAME in only and set(only) != {each.name for each in PLAN}
+    return ground.store.stand_in is None or named
 
 
 async def _try(ground: Ground, found: Found, planned: Planned, trial: Trial) -> Promise:
@@ -155,7 +181,8 @@ async def _try(ground: Ground, found: Found, planned: Planned, trial: Trial) -> 
         found.stopped = True
         return trial.cut_short(f"Stopped at the limit of ${ground.limit_usd:.2f}")
     except CannotTry as error:
-        return trial.cut_short(f"Could not be tried: {error}")
+        how = "Broken, and not tried to the end" if trial.broken else "Could not be tried"
+        return trial.cut_short(f"{how}: {error}")
     except _TROUBLE as error:
         return trial.cut_short(f"Ended by an error: {_told(error)}")
     except ExceptionGroup as errors:
@@ -165,12 +192,17 @@ async def _try(ground: Ground, found: Found, planned: Planned, trial: Trial) -> 
 
 
 async def _clean_up(ground: Ground, found: Found) -> None:
+    why = ""
     try:
+        ground.note(CHANGES)
         await ground.tables.drop()
     except StoreError as error:
-        found.notes.append(
-            f"Tables are left behind ({', '.join(ground.tables.left)}): {_told(error)}"
-        )
+        why = _told(error)
+    if why:
+        left = ", ".join(ground.tables.left)
+        found.notes.append(f"Tables are left behind ({left}): {why}")
+        # Said at once as well: a run that ends by an error has no report.
+        log.error("acceptance.tables_left", tables=left, error=why)
     if ground.sold_something:
         found.notes.append(
             f"The rehearsal event {ground.event_id} and its rows in op_log stay: "

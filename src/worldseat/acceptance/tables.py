@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from worldseat.acceptance.load import Load
 from worldseat.stores.dsql import changing
 from worldseat.stores.dsql.endpoint import ADMIN, as_user
 
@@ -13,6 +14,10 @@ _COLUMNS = {
     "reads": "id int PRIMARY KEY, written_by text NOT NULL",
     "commits": "id text PRIMARY KEY, number int NOT NULL",
 }
+CHANGES = Load(messages=12, transactions=4, bytes_up=7_000, bytes_down=10_000)
+"""What making all of them sends, or dropping them: a login, and a statement for each."""
+
+_FORBIDDEN = "forbidden"
 
 
 class Tables:
@@ -48,6 +53,15 @@ class Tables:
         return self._name("commits")
 
     @property
+    def forbidden(self) -> str:
+        """What the role of least privilege may not make."""
+        return self._name(_FORBIDDEN)
+
+    def also_made(self, table: str) -> None:
+        """Take a table for one of the run's own; it is dropped last."""
+        self._made.insert(0, table)
+
+    @property
     def statements(self) -> list[str]:
         """What makes them."""
         return [f"CREATE TABLE {self._name(name)} ({of})" for name, of in _COLUMNS.items()]
@@ -55,7 +69,7 @@ class Tables:
     @staticmethod
     def strangers() -> str:
         """What asks for the tables of other runs: killed ones, or such as are under way."""
-        names = "|".join(_COLUMNS)
+        names = "|".join((*_COLUMNS, _FORBIDDEN))
         return (
             "SELECT relname FROM pg_class WHERE relkind = 'r' "  # noqa: S608 - names of our own.
             f"AND relname ~ '^accept_[a-z2-7]{{26}}_({names})$' ORDER BY relname"

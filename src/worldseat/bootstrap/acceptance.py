@@ -5,10 +5,11 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import structlog
 
-from worldseat.acceptance.amounts import Amounts
+from worldseat.acceptance.amounts import SMALL, Amounts
 from worldseat.acceptance.ground import Ground
 from worldseat.acceptance.plan import NAMES
 from worldseat.acceptance.relay import Relay
@@ -19,6 +20,7 @@ from worldseat.bootstrap import whole
 from worldseat.bootstrap.cluster import prepared
 from worldseat.bootstrap.schema import bring_schema
 from worldseat.domain.acceptance import Promise, Report, sealed
+from worldseat.domain.endpoints import mixed_up
 from worldseat.domain.errors import BadRequest, WorldSeatError
 from worldseat.ports.store import StoreSetup
 from worldseat.revision import revision
@@ -47,10 +49,10 @@ async def accept(
 ) -> tuple[Report, str]:
     """Try every promise on the endpoints of these settings; return the report, sealed.
 
-    `only` are the promises that are wanted. With all of them the report is kept in the database
-    behind the endpoints as well; else the text says why it is not. Without
-    addresses the local cluster is started for it. Raises BadRequest for addresses that are
-    not Aurora DSQL's, Unavailable, StoreError or ValueError.
+    `only` are the promises that are wanted. With all of them, and SMALL runs or more, the report is
+    kept in the database behind the endpoints as well; else the text says why it is not. Without
+    addresses the local cluster is started for it. Raises BadRequest for addresses that are not
+    Aurora DSQL's or not their Regions', Unavailable, StoreError or ValueError.
     """
     async with _ground(settings, amounts, limit_usd) as ground:
         report = sealed(
@@ -62,15 +64,25 @@ async def accept(
                 on_promise=on_promise,
             )
         )
-        if set(only) != set(NAMES):
-            # It would stand before whole ones on the pages; `accept show --keep` takes it all the
-            # same.
-            return report, "only some promises were to be tried"
+        if why := not_kept(only, amounts):
+            return report, why
         try:
             await Acceptances(ground.store, ground.lead_to).keep(report)
         except WorldSeatError as error:
             return report, f"{error.message} {error.operator}".strip()
     return report, ""
+
+
+def not_kept(only: Sequence[str], amounts: Amounts) -> str:
+    """Say why a run of this much is not kept by itself, or nothing.
+
+    On the pages it would stand before whole ones; `accept show --keep` takes it all the same.
+    """
+    if set(only) != set(NAMES):
+        return "only some promises were to be tried"
+    if amounts.runs < SMALL:
+        return f"it had fewer than {SMALL} --runs"
+    return ""
 
 
 def costs_money(settings: Settings) -> bool:
@@ -93,6 +105,14 @@ async def _ground(settings: Settings, amounts: Amounts, limit_usd: float) -> Asy
                     "An acceptance run needs two endpoints of Aurora DSQL.",
                     next_step="Give their addresses, or none for the local cluster.",
                 )
+        if fault := mixed_up(
+            {region: urlsplit(url).hostname or "" for region, url in urls.items()}
+        ):
+            raise BadRequest(
+                f"An acceptance run needs an endpoint of each Region: {fault}.",
+                next_step="Addresses are in WORLDSEAT_US_EAST_1_URL and WORLDSEAT_US_EAST_2_URL, "
+                "or in the file of --endpoints.",
+            )
         await bring_schema(settings, lambda text: log.info("schema", did=text))
         lines, fan_lines = await _relays(stack, urls), await _relays(stack, urls)
         store = DsqlStore(

@@ -21,17 +21,15 @@ from worldseat.acceptance import latency
 from worldseat.acceptance.amounts import RUNS_MAX, Amounts
 from worldseat.acceptance.load import Load, usd
 from worldseat.acceptance.plan import AROUND, NAMES, PLAN, total
-from worldseat.cli import accept_show, endpoints_file
+from worldseat.cli import accept_files, accept_show, endpoints_file
 from worldseat.cli.accept_sign import sign
 from worldseat.cli.options import HERE, Where
 from worldseat.cli.terminal import console, errors, print_json
 from worldseat.domain.acceptance import Promise, Report, Standing
-from worldseat.domain.acceptance_file import write_report
 from worldseat.domain.cost import PRICES
 from worldseat.domain.errors import BadRequest
 from worldseat.domain.run import LOCAL_CLUSTER
 from worldseat.settings import Settings
-from worldseat.web.views.acceptance import render
 
 app = App(
     name="accept",
@@ -44,6 +42,7 @@ _Done = TypeVar("_Done")
 
 FOLDER = "acceptance"
 LIMIT_USD = 5.0
+LIMIT_USD_MAX = 10_000
 
 
 @app.default
@@ -63,7 +62,8 @@ def accept(
 
     It makes tables of its own and drops them, sells on a rehearsal of its own that stays, and cuts
     its own connections. Changing the schema makes transactions under way begin again: do not run it
-    during a sale.
+    during a sale. The database behind the endpoints keeps the report, unless it is of --only some
+    promises or of fewer than 5 --runs; `worldseat accept show FILE --keep` keeps any.
 
     Exit status 0: every promise was tried and held. 1: not so, and the last lines say which. 2: the
     run could not begin.
@@ -78,7 +78,7 @@ def accept(
     only:
         Only these promises. All others count as not tried.
     limit_usd:
-        The most that the run may cost, by an upper estimate of what it really sent.
+        The most that the run may cost, by an upper estimate of what it really sent: 0 to 10,000.
     out:
         The folder for the report: a JSON file, and a page. Without it, `acceptance` under --home.
     dry_run:
@@ -89,8 +89,11 @@ def accept(
         Print the report as one JSON object; with --dry-run, the plan.
     """
     amounts, wanted = _amounts(runs), _wanted(only)
-    if not limit_usd >= 0:
-        raise BadRequest("--limit-usd is 0 or more.", next_step="Choose another limit.")
+    # Written so that no limit at all, `nan`, is refused too.
+    if not 0 <= limit_usd <= LIMIT_USD_MAX:
+        raise BadRequest(
+            f"--limit-usd is 0 to {LIMIT_USD_MAX:,} dollars.", next_step="Choose another limit."
+        )
     settings = where.settings()
     if endpoints is not None:
         settings = replace(settings, database_urls=endpoints_file.read(endpoints))
@@ -100,8 +103,10 @@ def accept(
     if not _may_begin(settings, amounts, wanted, limit_usd, yes=yes):
         errors.print("Nothing was sent.")
         return 1
+    folder = settings.home / FOLDER if out is None else out
+    accept_files.make_ready(folder)
     report, not_kept = _run(settings, amounts, wanted, limit_usd, quiet=json)
-    written = _write(report, settings.home / FOLDER if out is None else out)
+    written = accept_files.write(report, folder)
     if json:
         print_json({"passed": report.passed, "report": report})
     else:
@@ -257,15 +262,6 @@ async def _unless_terminated(trying: Coroutine[Any, Any, _Done]) -> _Done:
     task = asyncio.create_task(trying)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await task
-
-
-def _write(report: Report, folder: Path) -> Path:
-    """Write the report and its page; return the report's file. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{report.report_id}.json"
-    file.write_text(write_report(report), encoding="utf-8")
-    file.with_suffix(".html").write_text(render(report), encoding="utf-8")
-    return file
 
 
 def _name_what_broke(report: Report) -> None:

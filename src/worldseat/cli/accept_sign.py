@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from worldseat.cli.accept_show import read
 from worldseat.cli.terminal import console
 from worldseat.domain.acceptance import SignOff, is_sealed
-from worldseat.domain.acceptance_file import SIGNED_BY_MAX, write_report
+from worldseat.domain.acceptance_file import SIGN_OFFS_MAX, SIGNED_BY_MAX, write_report
 from worldseat.domain.errors import BadRequest, ReportRefused
 from worldseat.web.views.acceptance import render
 
@@ -39,6 +39,11 @@ def sign(
     if not is_sealed(report):
         raise ReportRefused(
             f"The seal of {file.name} is broken: it does not say what its run wrote.", line=1
+        )
+    if len(report.signed_off) >= SIGN_OFFS_MAX:
+        raise BadRequest(
+            f"{file.name} has {SIGN_OFFS_MAX} sign-offs, and no report may have more.",
+            next_step="Sign a copy of the file as its run wrote it.",
         )
     at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     signed = report.signed(SignOff(by=by.strip(), at=at, note=note.strip()))

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from worldseat.domain.endpoints import mixed_up
 from worldseat.domain.errors import BadRequest
 from worldseat.settings import REGIONS
 
@@ -78,7 +79,7 @@ def _fault(urls: Mapping[str, str]) -> str:
             return f"the address of {region} has a password, which no file may hold"
         if parts.scheme not in {"postgresql", "postgres"} or not host:
             return f"the address of {region} is not of the form postgresql://…"
-    return ""
+    return mixed_up({region: urlsplit(urls[region]).hostname or "" for region in REGIONS})
 
 
 def _refused(path: Path, why: str) -> BadRequest:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from worldseat.domain.acceptance import (
     FORMAT,
+    PROMISES,
     Latency,
     Promise,
     Report,
@@ -19,10 +20,11 @@ from worldseat.domain.acceptance import (
     Standing,
     as_values,
 )
+from worldseat.domain.endpoints import REGIONS, mixed_up, region_of
 from worldseat.domain.errors import ReportRefused
 from worldseat.domain.lined_json import LinedJsonError, Node, parse
 from worldseat.domain.plain_values import PlainRefused, read
-from worldseat.domain.run import Arrival, Reach
+from worldseat.domain.run import ITSELF, Arrival, Reach
 from worldseat.domain.seats import Code
 
 SIZE_MAX = 1_000_000
@@ -31,13 +33,15 @@ SIZE_MAX = 1_000_000
 SIGNED_BY_MAX = 80
 """Characters of the name of whoever signs a report off."""
 
+SIGN_OFFS_MAX = 100
+"""People who vouch for one report: each is a row, and all are kept in one transaction."""
+
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
 _DIGEST = re.compile(r"[0-9a-f]{64}|")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,6})?(Z|\+00:00)")
 _HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
-_OF_AWS = r"[a-z0-9]+\.dsql(-[a-z0-9]+)?\.{region}\.on\.aws"
 
 
 def write_report(report: Report) -> str:
@@ -114,6 +118,10 @@ def _wrong_promise(it: Promise) -> str | None:
             not held or all(case.held for case in it.cases),
             f"{it.name} is held and one of its cases is not",
         ),
+        (
+            sum(not case.held for case in it.cases) <= it.broken,
+            f"{it.name} has more broken cases than it counts",
+        ),
     )
 
 
@@ -131,6 +139,12 @@ def _wrong_stampeded(it: Stampeded) -> str | None:
             and it.holders_low <= it.holders_median <= it.holders_high,
             "a span's median lies outside of it",
         ),
+        (
+            all(oversold == max(holders - 1, 0) for oversold, holders in _spans(it)),
+            "what was oversold is not one less than the holders",
+        ),
+        # Where nobody was confirmed there is no result.
+        (it.holders_low or not it.runs, "a seat without a holder is no result"),
         (all(map(_ID.fullmatch, it.run_ids)), "a run's id is not one"),
     )
 
@@ -139,15 +153,30 @@ def _wrong_report(it: Report) -> str | None:
     return _first(
         (_ID.fullmatch(it.report_id), "'report_id' is not an id"),
         (it.stand_in is None or it.stand_in.strip(), "'stand_in' is empty"),
-        (it.stand_in != "AWS", "a stand-in cannot be called AWS"),
-        (it.endpoints, "no endpoint was asked"),
+        ((it.stand_in or "").strip().upper() != "AWS", "a stand-in cannot be called AWS"),
+        (
+            not (it.stand_in or "").rstrip().endswith(ITSELF),
+            "what stands in is not the database itself",
+        ),
         (_are_hosts(it), "an endpoint is not a Region and a host"),
+        (
+            sorted(it.endpoints) == sorted(REGIONS),
+            f"its endpoints are not those of {' and '.join(REGIONS)}",
+        ),
         (it.stand_in is not None or _are_of_aws(it), CLAIMS_AWS),
+        (not mixed_up(it.endpoints), mixed_up(it.endpoints)),
         (_moment(it.started_at) and _moment(it.finished_at), _NOT_A_MOMENT),
         (_in_order(it.started_at, it.finished_at), "it ended before it began"),
         (it.version and it.git_commit, "it does not say which code ran"),
-        (it.promises, "it has no promise"),
-        (len({each.name for each in it.promises}) == len(it.promises), "a promise is there twice"),
+        (
+            _are_promises(it),
+            "its promises are not those of WorldSeat, each once and in their order",
+        ),
+        (
+            not any(each.above_zero for each in it.stampedes) or not _held(it, "stampedes"),
+            "a stampede oversold, and the promise stampedes is held",
+        ),
+        (len(it.signed_off) <= SIGN_OFFS_MAX, f"more than {SIGN_OFFS_MAX} sign-offs"),
         (_DIGEST.fullmatch(it.digest), "'digest' is not a SHA-256"),
     )
 
@@ -167,9 +196,25 @@ def _are_hosts(it: Report) -> bool:
 
 
 def _are_of_aws(it: Report) -> bool:
-    return all(
-        re.fullmatch(_OF_AWS.replace("{region}", re.escape(region)), host)
-        for region, host in it.endpoints.items()
+    return all(region_of(host) == region for region, host in it.endpoints.items())
+
+
+def _are_promises(it: Report) -> bool:
+    """Say whether all promises are there; a run may leave out the last one."""
+    names, known = [each.name for each in it.promises], list(PROMISES)
+    return names in (known, known[:-1])
+
+
+def _held(it: Report, name: str) -> bool:
+    return any(each.name == name and each.standing is Standing.HELD for each in it.promises)
+
+
+def _spans(it: Stampeded) -> Sequence[tuple[float, float]]:
+    """Return the oversold with the holders of each figure: one seat has one holder by right."""
+    return (
+        (it.oversold_low, it.holders_low),
+        (it.oversold_median, it.holders_median),
+        (it.oversold_high, it.holders_high),
     )
 
 

@@ -227,7 +227,9 @@ def _stampede(it: Stampeded) -> StampedeView:
         conflicts=figure(it.conflicts_median),
         in_flight=count(it.in_flight_low),
         fired_in=f"{count(it.duration_ms_median)} ms",
-        without=f"{of(it.without, 'run')} without a result, not counted" if it.without else "",
+        without=f"{of(it.without, 'run')} without a result or a race, not counted"
+        if it.without
+        else "",
     )
 
 
