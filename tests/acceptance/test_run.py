@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 import structlog.testing
 
-from worldseat.acceptance import latency, privilege, run, stampedes
+from worldseat.acceptance import latency, privilege, run
 from worldseat.acceptance.amounts import Amounts
 from worldseat.acceptance.load import Load
 from worldseat.acceptance.plan import NAMES
@@ -62,7 +62,7 @@ class Stub:
 def holding(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every promise hold, with no role but admin."""
 
-    async def hold(_ground: object, trial: Trial, *_: object) -> Promise:
+    async def hold(_ground: object, trial: Trial) -> Promise:
         trial.case("it", held=True, wanted="a", seen="a")
         return trial.ended("Held.")
 
@@ -71,7 +71,6 @@ def holding(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in run._CHECKS:
         monkeypatch.setitem(run._CHECKS, name, hold)
-    monkeypatch.setattr(stampedes, "check", hold)
     monkeypatch.setattr(privilege, "role_of", no_role)
 
 

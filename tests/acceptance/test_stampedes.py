@@ -112,7 +112,11 @@ async def tried(stub: Any, found: list[Stampeded] | None = None) -> Promise:
         within_limit=lambda: True,
         on_progress=lambda *_: None,
     )
-    return await stampedes.check(stub, trial, [] if found is None else found)
+    try:
+        return await stampedes.check(stub, trial)
+    finally:
+        if found is not None:
+            found.extend(trial.stampeded)
 
 
 async def test_races_through_both_endpoints_hold_and_are_counted_by_keys() -> None:

@@ -122,6 +122,14 @@ async def _judge(
             seen="; ".join(wrong[:3]) or f"{len(found)} rows, as {len(told)} claims were told",
             listed=True,
         )
+    await ask_the_witness(ground, trial, event)
+
+
+async def ask_the_witness(ground: Ground, trial: Trial, event: Event) -> str:
+    """Have the Witness judge the round from what was committed; return its verdict in words.
+
+    Raises Unavailable.
+    """
     report = await ground.witness.judge(event.event_id, round_id=event.current_round_id)
     trial.case(
         "the Witness on this round",
@@ -130,6 +138,7 @@ async def _judge(
         seen=report.verdict,
         listed=True,
     )
+    return report.verdict
 
 
 def _contradictions(told: Sequence[Told], found: Sequence[Any], *, all_told: bool) -> Iterator[str]:

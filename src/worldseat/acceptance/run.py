@@ -39,6 +39,7 @@ _CHECKS: Mapping[str, Check] = {
     "one-key-one-row": one_key.check,
     "read-after-commit": read_after_commit.check,
     "fence": fence.check,
+    stampedes.NAME: stampedes.check,
     "region-loss": region_loss.check,
     privilege.NAME: privilege.check,
 }
@@ -174,8 +175,6 @@ async def _try(ground: Ground, found: Found, planned: Planned, trial: Trial) -> 
     try:
         if not ground.within_limit():
             raise LimitReached
-        if planned.name == stampedes.NAME:
-            return await stampedes.check(ground, trial, found.stampedes)
         return await _CHECKS[planned.name](ground, trial)
     except LimitReached:
         found.stopped = True
@@ -189,6 +188,8 @@ async def _try(ground: Ground, found: Found, planned: Planned, trial: Trial) -> 
         if errors.split(_TROUBLE)[1] is not None:
             raise
         return trial.cut_short(f"Ended by an error: {_told(errors)}")
+    finally:
+        found.stampedes.extend(trial.stampeded)
 
 
 async def _clean_up(ground: Ground, found: Found) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from worldseat.acceptance.amounts import Amounts
 from worldseat.acceptance.ground import Ground
 from worldseat.acceptance.load import Load
-from worldseat.acceptance.purchases import A_PURCHASE
+from worldseat.acceptance.purchases import A_PURCHASE, ask_the_witness
 from worldseat.acceptance.served import all_serve_their_own
 from worldseat.acceptance.trial import CannotTry, Trial
 from worldseat.domain.acceptance import Promise, Stampeded
@@ -23,6 +23,8 @@ NAME = "stampedes"
 ARRIVALS = (Arrival(), Arrival(spread_ms=300))
 STORE = "dsql"
 SOMEBODY_ELSE_FIRES_S = 60.0
+LOOK_S = 0.5
+"""From one try to the next while somebody else's stampede runs: its end is told to nobody."""
 
 # By the round, and by the seat's key: the log of a live event may be long, and a scan costs.
 _SALES = """
@@ -66,11 +68,8 @@ class Fired:
         ]
 
 
-async def check(ground: Ground, trial: Trial, found: list[Stampeded]) -> Promise:
-    """Fire at a rehearsal of the run's own, count by our own SQL, and ask the Witness.
-
-    The figures of each code and arrival are added to `found`, also when the trial is cut short.
-    """
+async def check(ground: Ground, trial: Trial) -> Promise:
+    """Fire at a rehearsal of the run's own, count by our own SQL, and ask the Witness."""
     event = await ground.new_round()
     cells = [Fired(code, arrival, ground.amounts.buyers) for code in Code for arrival in ARRIVALS]
     trial.expect(len(cells) * ground.amounts.runs + 1)
@@ -87,19 +86,12 @@ async def check(ground: Ground, trial: Trial, found: list[Stampeded]) -> Promise
             fired.runs.append(run)
             await _judge(ground, trial, fired, run, _elsewhere(ground, run, before))
     finally:
-        found.extend(stampeded(fired) for fired in cells if fired.runs)
+        trial.stampeded.extend(stampeded(fired) for fired in cells if fired.runs)
     return await _ended(ground, trial, event, cells)
 
 
 async def _ended(ground: Ground, trial: Trial, event: Event, cells: Sequence[Fired]) -> Promise:
-    report = await ground.witness.judge(event.event_id, round_id=event.current_round_id)
-    trial.case(
-        "the Witness on this round",
-        held=report.clean,
-        wanted="no violation found",
-        seen=report.verdict,
-        listed=True,
-    )
+    verdict = await ask_the_witness(ground, trial, event)
     if not trial.broken:
         _tell_if_nobody_raced(cells)
     results = [result for fired in cells for result in fired.results]
@@ -111,7 +103,7 @@ async def _ended(ground: Ground, trial: Trial, event: Event, cells: Sequence[Fir
     return trial.ended(
         f"Oversold in {above} of {len(results)} stampedes of {ground.amounts.buyers} buyers from "
         f"both Regions, with {conflicts:,} conflicts; in a burst at least {min(bursts, default=0)} "
-        f"were in flight at once.{besides} {report.verdict}"
+        f"were in flight at once.{besides} {verdict}"
     )
 
 
@@ -161,7 +153,7 @@ async def _fire(ground: Ground, fired: Fired, event: Event, seat: str) -> Run:
         except NotHere as error:
             if error.code != "stampede-running" or time.monotonic() > ends_s:
                 raise CannotTry(error.message) from error
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(LOOK_S)
         else:
             return await ground.stampedes.wait(run.plan.run_id)
 

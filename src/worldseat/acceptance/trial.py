@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from worldseat.domain.acceptance import Case, Promise, Standing
+from worldseat.domain.acceptance import Case, Promise, Stampeded, Standing
 
 CASES_MAX = 50
 """So many broken cases of one promise are written down; all are counted."""
@@ -27,7 +27,7 @@ class Trial:
     """Counts what is tried for one promise.
 
     `within_limit` is asked between two tries. `lists_all` writes down every case, and not only what
-    broke.
+    broke. `stampeded` takes the figures of its stampedes, also when it is cut short.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Trial:
     ) -> None:
         self.tried = 0
         self.broken = 0
+        self.stampeded: list[Stampeded] = []
         self._name = name
         self._title = title
         self._of_what = of_what

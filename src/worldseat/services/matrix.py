@@ -108,16 +108,6 @@ def columns() -> list[tuple[Code, Arrival, Reach]]:
     return [(code, arrival, reach) for arrival in ARRIVALS for code in Code for reach in Reach]
 
 
-def cells_of(store: Store, *, buyers: int = BUYERS) -> list[Cell]:
-    """Return every cell of the matrix that can be fired at a store here."""
-    return [
-        spot
-        for lag_ms in _lags(store)
-        for spot in _cells(store.name, lag_ms, buyers)
-        if spot.reach is Reach.ONE or len(store.regions) > 1
-    ]
-
-
 class Matrix:
     """Makes the matrix from stored runs."""
 

@@ -9,22 +9,12 @@ from typing import Any
 import aiohttp
 from botocore import exceptions as boto
 
+from worldseat.ports import aws_answers
 from worldseat.ports.store import CommitUnknown, NotCommitted, StoreError, StoreRefused
 
 _CONDITION = "ConditionalCheckFailedException"
 
-THROTTLED = frozenset(
-    {
-        "ProvisionedThroughputExceededException",
-        "ThrottlingException",
-        "Throttling",
-        "ThrottledException",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "RequestLimitExceeded",
-        "TooManyRequestsException",
-    }
-)
+THROTTLED = aws_answers.THROTTLED | {"ProvisionedThroughputExceededException"}
 # Another Region, or a transaction, is at the item.
 CONTENDED = frozenset({"ReplicatedWriteConflictException", "TransactionConflictException"})
 

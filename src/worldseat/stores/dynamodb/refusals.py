@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 from botocore import exceptions as boto
 
+from worldseat.ports import aws_answers
 from worldseat.ports.store import TablesRefused
 from worldseat.stores.dynamodb import failures
 
@@ -22,32 +23,7 @@ _ALLOW = (
 )
 _MEND = "Mend what AWS names, then run the command again: it goes on where it stopped."
 
-_NO_CREDENTIALS = (
-    boto.NoCredentialsError,
-    boto.PartialCredentialsError,
-    boto.CredentialRetrievalError,
-    boto.ProfileNotFound,
-    boto.ConfigParseError,
-    boto.SSOError,
-    boto.TokenRetrievalError,
-)
-_DENIED = frozenset(
-    {"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "OptInRequired"}
-)
-_NOT_KNOWN = frozenset(
-    {
-        "UnrecognizedClientException",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "SignatureDoesNotMatch",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "IncompleteSignature",
-        "IncompleteSignatureException",
-        "ExpiredToken",
-        "ExpiredTokenException",
-    }
-)
+_NOT_KNOWN = aws_answers.NOT_KNOWN | aws_answers.EXPIRED
 # ResourceInUse: another change of the same table is under way. LimitExceeded: too many at once.
 _BUSY = failures.THROTTLED | {"ResourceInUseException", "LimitExceededException"}
 
@@ -71,7 +47,7 @@ def _words(error: Any, what: str) -> tuple[str, str]:
         return _of_waiter(error, what)
     if isinstance(error, boto.ClientError):
         return _of_answer(error.response.get("Error", {}), what)
-    if isinstance(error, _NO_CREDENTIALS):
+    if isinstance(error, aws_answers.NO_CREDENTIALS):
         return f"AWS cannot be asked about {what}: no credentials that work were found.", _SIGN_IN
     if isinstance(error, failures.TRANSPORT):
         return f"AWS does not answer about {what}.", f"Check the network. {AGAIN}"
@@ -88,7 +64,7 @@ def _of_waiter(error: Any, what: str) -> tuple[str, str]:
 
 def _of_answer(answer: Any, what: str) -> tuple[str, str]:
     code = str(answer.get("Code", ""))
-    if code in _DENIED:
+    if code in aws_answers.DENIED:
         return f"AWS denies this identity access to {what}.", _ALLOW
     if code in _NOT_KNOWN:
         return f"AWS does not accept these credentials for {what} ({code}).", _SIGN_IN

@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore import exceptions as boto
 
+from worldseat.ports import aws_answers
 from worldseat.ports.clusters import ClustersRefused
 from worldseat.settings import WITNESS_REGION
 
@@ -34,43 +35,7 @@ _ALLOW = {
     "GetCallerIdentity": "sts:GetCallerIdentity, which only an explicit Deny can take away",
 }
 
-_NO_CREDENTIALS = (
-    boto.NoCredentialsError,
-    boto.PartialCredentialsError,
-    boto.CredentialRetrievalError,
-    boto.ProfileNotFound,
-    boto.ConfigParseError,
-    boto.SSOError,
-    boto.TokenRetrievalError,
-)
-_DENIED = frozenset(
-    {"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "OptInRequired"}
-)
-_NOT_KNOWN = frozenset(
-    {
-        "UnrecognizedClientException",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "SignatureDoesNotMatch",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "IncompleteSignature",
-        "IncompleteSignatureException",
-    }
-)
-_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-_THROTTLED = frozenset(
-    {
-        "ThrottlingException",
-        "Throttling",
-        "ThrottledException",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "RequestLimitExceeded",
-        "TooManyRequestsException",
-        "SlowDown",
-    }
-)
+_THROTTLED = aws_answers.THROTTLED | {"SlowDown"}
 _CONFLICT = frozenset({"ConflictException"})
 _QUOTA = frozenset({"ServiceQuotaExceededException"})
 _GONE = frozenset({"ResourceNotFoundException"})
@@ -114,7 +79,7 @@ def _words(error: BaseException, operation: str, region: str) -> tuple[str, str]
     what = f"{operation} in {region}"
     if isinstance(error, boto.ClientError):
         return _of_answer(error, operation, region)
-    if isinstance(error, _NO_CREDENTIALS):
+    if isinstance(error, aws_answers.NO_CREDENTIALS):
         return f"AWS cannot be asked for {what}: no credentials that work were found.", _SIGN_IN
     if isinstance(error, boto.ParamValidationError):
         return f"{what} was not sent: its parameters are not what AWS takes.", "Report it."
@@ -128,10 +93,26 @@ def _of_answer(error: Any, operation: str, region: str) -> tuple[str, str]:
     said = str(error.response.get("Error", {}).get("Message") or code)
     needs = _ALLOW.get(operation, f"dsql:{operation}")
     meanings = (
-        (_DENIED, f"AWS denies this identity {what}: {said}", f"Allow it {needs}. {AGAIN}"),
-        (_EXPIRED, f"These credentials have expired ({code}).", f"Sign in again. {AGAIN}"),
-        (_NOT_KNOWN, f"AWS does not accept these credentials for {what} ({code}).", _SIGN_IN),
-        (_THROTTLED, f"AWS throttles {what}, however often it is asked ({code}).", AGAIN),
+        (
+            aws_answers.DENIED,
+            f"AWS denies this identity {what}: {said}",
+            f"Allow it {needs}. {AGAIN}",
+        ),
+        (
+            aws_answers.EXPIRED,
+            f"These credentials have expired ({code}).",
+            f"Sign in again. {AGAIN}",
+        ),
+        (
+            aws_answers.NOT_KNOWN,
+            f"AWS does not accept these credentials for {what} ({code}).",
+            _SIGN_IN,
+        ),
+        (
+            _THROTTLED,
+            f"AWS throttles {what}, however often it is asked ({code}).",
+            AGAIN,
+        ),
         (_CONFLICT, f"AWS is at work on another change, so it refused {what}: {said}", AGAIN),
         (
             _QUOTA,
